@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gru_tf.recurrent.cells import CELLS, CellSpec, Number, Share, Whole
+from gru_tf.recurrent.cells import CELLS, CellSpec, Real, Share, Whole
 
 READ = (
     "name",
@@ -24,7 +24,7 @@ READ = (
     "least_units",
     "apart",
 )
-CALLED = {"Whole": Whole, "Share": Share, "Number": Number, "partial": partial}
+CALLED = {"Whole": Whole, "Share": Share, "Real": Real, "partial": partial}
 
 
 def described(name: str) -> CellSpec:

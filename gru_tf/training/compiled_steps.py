@@ -111,7 +111,7 @@ class CompiledSteps:
         ordinary = ordinary or self.ordinary
         dense = keras.layers.Dense if ordinary or not run.training.deterministic else HeldDense
         words = WordDropout if dropout is VariableDropout else None
-        return build(self.network.of(run.model), dropout, carried_rows, ordinary, dense, words)
+        return build(self.network.with_model(run.model), dropout, carried_rows, ordinary, dense, words)
 
     def reset(self, run: Run) -> None:
         """Begin `run`: weights drawn from its seed, optimiser state zero, its rates in the variables."""

@@ -13,7 +13,11 @@ ROW = 4096
 
 
 def clip_together(gradients: Sequence[Any], norm: Any) -> list[Any]:
-    """Gradients times min(1, norm / the norm of all of them), as `tf.clip_by_global_norm` has it."""
+    """Gradients times min(1, norm / the norm of all of them).
+
+    `tf.clip_by_global_norm` takes the norm of an embedding's rows as they come, one for each token of the batch, which is
+    smaller where a token comes twice; here it is the gradient's own.
+    """
     of_all = tf.sqrt(tf.add_n([_squares(g) for g in gradients if g is not None]))
     return list(tf.clip_by_global_norm(gradients, norm, use_norm=of_all)[0])
 
@@ -41,4 +45,5 @@ def total(values: Any) -> Any:
 
 
 def _squares(gradient: Any) -> Any:
-    return total(tf.square(gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient))
+    """Of an embedding's gradient, which comes as one row for each token of the batch, of the sums of each token's rows."""
+    return total(tf.square(tf.convert_to_tensor(gradient)))

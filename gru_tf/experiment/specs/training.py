@@ -44,8 +44,8 @@ class TrainingSpec(Spec):
         decay_start: epochs before it falls. Of "step", null stands for `decay_every`; of the others, for none.
         decay_every: of "step" and "exponential", epochs in which it falls by `decay_factor`; of "plateau", epochs to wait.
         decay_factor: by which it is multiplied; below 1.
-        clip_norm: largest norm of a gradient; null for none. Of an embedding the row of each token counts by itself, before
-            those of a word are added up, as in Keras on TensorFlow.
+        clip_norm: largest norm of a gradient; null for none. Of an embedding too it is the norm of the whole gradient, where
+            Keras on TensorFlow takes each token of a batch by itself.
         clip: whether the norm is that of all gradients together ("global") or of each weight's ("weight").
         clip_value: largest absolute value of each number of a gradient, instead of `clip_norm`; null for none.
         weight_noise: standard deviation of Gaussian noise on all weights that learn, biases and embeddings included, drawn

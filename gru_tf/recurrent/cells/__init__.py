@@ -8,7 +8,7 @@ from typing import Any
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.catalogues import CELLS as CELLS
 from gru_tf.foundation.errors import UserError, did_you_mean
-from gru_tf.recurrent.cells._ranges import Number as Number
+from gru_tf.recurrent.cells._ranges import Real as Real
 from gru_tf.recurrent.cells._ranges import Share as Share
 from gru_tf.recurrent.cells._ranges import Whole as Whole
 
@@ -59,7 +59,7 @@ class CellSpec:
             this project's (a fused kernel on a CPU, cuDNN on a GPU), Keras' own, a parallel scan; None if there is none.
         reference: author, year, arXiv id or venue.
         options: the cell's own options, each with its allowed values, the default first; a `Whole` among them stands
-            for all numbers of its range, a `Number` for all numbers.
+            for all numbers of its range, a `Real` for all numbers.
             These functions are called with the cell's own options; those of `OF_ANY`, where a cell has them, are
             applied by `new_states`, `count` and `kept_share`.
         unfused: for each option, the values that the fused layer does not offer.
@@ -98,7 +98,7 @@ class CellSpec:
                 valid = ", ".join(self.options) or "none"
                 raise UserError(f"{self.name}.{name}: no such option.{did_you_mean(name, self.options)} Options: {valid}")
             if not any(_allows(allowed, value) for allowed in self.options[name]):
-                valid = ", ".join(str(v) if isinstance(v, Whole | Share | Number) else repr(v) for v in self.options[name])
+                valid = ", ".join(str(v) if isinstance(v, Whole | Share | Real) else repr(v) for v in self.options[name])
                 raise UserError(f"{self.name}.{name}: received {value!r}, expected one of {valid}")
         for one, other in self.apart:
             if all(options.get(name, self.options[name][0]) != self.options[name][0] for name in (one, other)):
@@ -106,7 +106,7 @@ class CellSpec:
 
     def examples(self, option: str) -> tuple[Any, ...]:
         """Values of an option to try: all that it has, the lowest for a range; the default first."""
-        return tuple(v.example if isinstance(v, Whole | Share | Number) else v for v in self.options[option])
+        return tuple(v.example if isinstance(v, Whole | Share | Real) else v for v in self.options[option])
 
     def own(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Those of the options that the cell's equations depend on."""
@@ -219,6 +219,6 @@ def of_layers(module: str, name: str, **fixed: Any) -> Callable[..., Any]:
 
 
 def _allows(allowed: Any, value: Any) -> bool:
-    if isinstance(allowed, Whole | Share | Number):
+    if isinstance(allowed, Whole | Share | Real):
         return value in allowed
     return value is allowed or (type(value) is type(allowed) and value == allowed)

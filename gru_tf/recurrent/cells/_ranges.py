@@ -43,7 +43,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Number:
+class Real:
     """Among an option's values: each finite number, whole or not."""
 
     def __contains__(self, value: Any) -> bool:

@@ -35,7 +35,7 @@ import numpy as np
 from keras import ops
 
 from gru_tf.foundation.array import Array
-from gru_tf.recurrent.cells import OF_ANY, WITHOUT_KERNEL, CellSpec, Number, Whole, of_layers
+from gru_tf.recurrent.cells import OF_ANY, WITHOUT_KERNEL, CellSpec, Real, Whole, of_layers
 from gru_tf.recurrent.cells._arguments import is_finite, whole
 from gru_tf.recurrent.cells._cell import RecurrentCell, copied, in_float32
 from gru_tf.recurrent.cells._chronological import LONGEST, lengths, logarithms
@@ -226,7 +226,7 @@ CELL = CellSpec(
         "peepholes": (False, True),
         "projection": (None, WIDTHS),
         "longest": (None, LONGEST),
-        "forget_bias": (1.0, Number()),
+        "forget_bias": (1.0, Real()),
         **OF_ANY,
     },
     apart=(("longest", "forget_bias"),),

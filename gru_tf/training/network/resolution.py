@@ -76,7 +76,7 @@ class ResolvedNetwork:
         """Whether it must know which steps are real: padding behind a step never reaches it, unless backwards."""
         return self.signature.varying and (any(both for _, both in self.layers) or not self.signature.per_step)
 
-    def of(self, model: ModelSpec) -> "ResolvedNetwork":
+    def with_model(self, model: ModelSpec) -> "ResolvedNetwork":
         """The same for a specification that differs in rates of dropout and initial values, on which no size depends."""
         return replace(self, model=model)
 
