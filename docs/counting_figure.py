@@ -3,7 +3,7 @@
 Cell states of an LSTM, and states of a GRU, along one string aⁿbⁿ (or aⁿbⁿcⁿ), a line a unit, as in figure 1 of G. Weiss,
 Y. Goldberg and E. Yahav, arXiv 1805.04908: a unit that counts rises by a step with each a and falls by one with each b.
 Below each panel the symbols that the network predicts wrongly are marked. The networks are those of one seed, by default
-that with the largest n accepted by the LSTM; states are computed in float64 from their weights.
+of those in the store the best of the LSTM; states are computed in float64 from their weights.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """Tasks: data and a score, one file each, in folders by kind."""
 
 from gru_tf.foundation.array import Array
+from gru_tf.tasks.creation import create
 from gru_tf.tasks.evaluation import Evaluation, Outputs, Tally
 from gru_tf.tasks.forecast_rows import ForecastRows
 from gru_tf.tasks.task import (
@@ -15,7 +16,6 @@ from gru_tf.tasks.task import (
     Signature,
     Splits,
     Task,
-    create,
 )
 
 __all__ = [

@@ -1,17 +1,16 @@
 """What a task is: data and a score. A task owns data and score; it knows nothing of cells or layers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from gru_tf.foundation.array import Array
 from gru_tf.foundation.catalogues import TASKS as TASKS
-from gru_tf.foundation.errors import UserError, did_you_mean, mismatch
-from gru_tf.foundation.option_spelling import in_command, spelled
+from gru_tf.foundation.errors import UserError
 from gru_tf.tasks.evaluation import LARGEST, Evaluation, Outputs, Tally
 from gru_tf.tasks.forecast_rows import ForecastRows
 from gru_tf.tasks.metric import WRITTEN as WRITTEN
@@ -311,31 +310,3 @@ def baselines_for(signature: Signature) -> tuple[str, ...]:
         return ("bag_of_words",) if signature.target in ("class", "value") else ()
     by_target = {"class": ("logistic", "summary", "nearest", "rocket", "boosting"), "value": ("ridge", "boosting")}
     return by_target.get(signature.target, ())
-
-
-def create(name: str, options: Mapping[str, Any]) -> Task:
-    """The task called `name` with its options.
-
-    Raises:
-        UserError: where there is no such task or option, or an impossible value.
-    """
-    kind = TASKS.find(name)
-    try:
-        task: Task = kind(**options)
-    except ValidationError as error:
-        errors = error.errors(include_url=False)
-        first, fields = errors[0], list(kind.model_fields)
-        where = _where(name, first["loc"])
-        if first["type"] == "extra_forbidden":
-            near, valid = did_you_mean(str(first["loc"][0]), fields), ", ".join(fields) or "none"
-            raise UserError(f"{where}: no such option.{near} Options: {valid}") from error
-        branches = [e for e in errors if e["loc"][:1] == first["loc"][:1]]
-        raise UserError(f"{where}: {mismatch(branches)}") from error
-    return task
-
-
-def _where(task: str, place: Sequence[Any]) -> str:
-    """An option of a task, "forecast.window"; in a command, which has no other task, "--window"."""
-    if place and in_command():
-        return spelled(str(place[0]))
-    return ".".join([task, *map(str, place[:1])])
