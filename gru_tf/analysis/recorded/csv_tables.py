@@ -97,7 +97,9 @@ def _run(result: RunResult, metrics: Iterable[str]) -> Line:
         "chance": result.chance,
         "validation": result.validation,
         "test_examples": result.test_examples,
+        "epochs": max(map(len, result.history.values()), default=None),
         "best_epoch": result.best_epoch,
+        **_losses(result),
         "units": result.units,
         "parameters": result.parameters,
         "seconds": result.seconds,
@@ -107,6 +109,16 @@ def _run(result: RunResult, metrics: Iterable[str]) -> Line:
         "error": without_paths(result.error or result.warning) or None,
         **{f"test {name}": result.more.get(name) for name in metrics},
     }
+
+
+def _losses(result: RunResult) -> Line:
+    """The mean losses of a target on training and validation split, in the epoch that is tested and in the last one."""
+    series = {name: result.history.get(name) or [None] for name in ("train_loss", "validation_loss")}
+    tested = {
+        name: values[result.best_epoch or 0] if len(values) > (result.best_epoch or 0) else None
+        for name, values in series.items()
+    }
+    return tested | {f"last_{name}": values[-1] for name, values in series.items()}
 
 
 def published(numbers: Iterable[Beside]) -> list[Line]:
