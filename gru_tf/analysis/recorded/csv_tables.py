@@ -113,12 +113,10 @@ def _run(result: RunResult, metrics: Iterable[str]) -> Line:
 
 def _losses(result: RunResult) -> Line:
     """The mean losses of a target on training and validation split, in the epoch that is tested and in the last one."""
-    series = {name: result.history.get(name) or [None] for name in ("train_loss", "validation_loss")}
-    tested = {
-        name: values[result.best_epoch or 0] if len(values) > (result.best_epoch or 0) else None
-        for name, values in series.items()
-    }
-    return tested | {f"last_{name}": values[-1] for name, values in series.items()}
+    place = result.best_epoch or 0
+    series = {name: result.history.get(name, []) for name in ("train_loss", "validation_loss")}
+    tested = {name: values[place] if len(values) > place else None for name, values in series.items()}
+    return tested | {f"last_{name}": values[-1] if values else None for name, values in series.items()}
 
 
 def published(numbers: Iterable[Beside]) -> list[Line]:
