@@ -27,6 +27,7 @@ from gru_tf.training import feeding, random_numbers, summation
 from gru_tf.training.batches import BatchPlan
 from gru_tf.training.decoder import Decoder
 from gru_tf.training.feeding import DeviceData
+from gru_tf.training.graph_options import without_memory_optimiser
 from gru_tf.training.network import dropouts, initial_distributions, initial_values, truncation
 from gru_tf.training.network.dense import HeldDense
 from gru_tf.training.network.model import build, kernel, loss, metric
@@ -101,6 +102,7 @@ class CompiledSteps:
         self._predict_pass: Any = None
         decoded = network.signature.decoded
         writes = run.training.writes and decoded > 0
+        self.loops = network.model.attention == "additive"  # whose decoder is a loop over time
         self.forcing = TeacherForcing(self.model, run.training.teacher_forcing_per) if writes else None
         self._decoder = Decoder(self.model, self.signature, self.masked, self.batch_size) if decoded else None
 
@@ -256,7 +258,8 @@ class CompiledSteps:
 
         traced = tf.function(one_pass, autograph=False)
         sums, rates = tf.TensorSpec([2 + len(self.metrics)], tf.float64), tf.TensorSpec([None], tf.float32)
-        return traced.get_concrete_function(sums, rates, *signature)
+        with without_memory_optimiser(self.loops):
+            return traced.get_concrete_function(sums, rates, *signature)
 
     def _run(self, traced: Any, data: DeviceData, steps: BatchPlan, rates: Array = NO_RATES) -> Iterator[tuple[Any, ...]]:
         """What a pass gives of each part of the data, sums first, to which those of the parts before are added."""
@@ -268,7 +271,8 @@ class CompiledSteps:
         done = 0
         for feed in data.feeds(steps):
             count = int(feed[3].shape[0])
-            sums, *more = traced(sums, tf.constant(rates[done : done + count]), *feed)
+            with without_memory_optimiser(self.loops):
+                sums, *more = traced(sums, tf.constant(rates[done : done + count]), *feed)
             done += count
             yield (sums, *more)
 

@@ -269,6 +269,8 @@ def test_additive_attention_is_forced_too():
     logits = np.array(steps.model([*read, taken], training=True))
     assert np.array_equal(taken[:, 1:], logits.argmax(-1)[:, :-1])
     assert len(np.unique(taken, axis=0)) > 1
+    losses, _ = trained(steps, 0.5, 4)
+    assert losses[-1] < losses[0]
 
 
 def test_a_run_goes_on_from_its_state_and_shares_its_steps():
