@@ -240,8 +240,7 @@ def _overlapping(rows: Sequence[Row]) -> Iterator[str]:
 def budget(experiment: Experiment) -> str:
     """The size that every cell gets."""
     equal = "an equal budget of " if experiment.model.parameters else "equal units, not parameters: "
-    head = ", head included" if experiment.model.parameters else ""
     if experiment.model.start is not None:
         equal = ""
     time = f", and of {experiment.training.seconds:g} s of training" if experiment.training.seconds else ""
-    return f"{equal}{experiment.model.size}{head}{time}"
+    return f"{equal}{experiment.model.size}{experiment.model.included}{time}"

@@ -185,6 +185,7 @@ OTHER = {
     "training.teacher_forcing_decay": {"teacher_forcing_decay": "linear", "teacher_forcing_end": 0.2},
     "training.teacher_forcing_end": {"teacher_forcing_decay": "linear", "teacher_forcing_end": 0.3},
     "model.attention": "none",
+    "model.counted": {"units": None, "parameters": 1000, "counted": "recurrent"},
     "training.jit": False,
     "training.deterministic": False,
     "training.seconds": 2.5,

@@ -97,7 +97,7 @@ def _size(experiment: Experiment) -> str:
         return f"{model.size}, a pretrained recurrent part and a new head"
     equal = "the same budget for every cell" if model.parameters else "the same number of units for every cell"
     size = _setting(experiment, field, f"{model.size}, {equal}")
-    return size + (", head included" if model.parameters else "")
+    return size + model.included
 
 
 def _optimiser(experiment: Experiment) -> str:

@@ -14,6 +14,7 @@ LATER = (  # as those of `TrainingSpec`: left out of a dump at their defaults
     "linear_path",
     "quantiles",
     "attention",
+    "counted",
     "initial",
     "initial_scale",
     "keep_biases",
@@ -47,6 +48,8 @@ class ModelSpec(Spec):
     Args:
         units: size of each layer's state; or
         parameters: budget of weights, head included, from which the units follow.
+        counted: which weights it is of: those of the "whole" network, or of the "recurrent" layers alone, as in papers that
+            count these (Chung and others 2014).
         budget: "size" (the same units or parameters), or "seconds": also the same training time, `training.seconds`.
         layers: depth of the stack.
         bidirectional: whether a second stack reads the sequence backwards.
@@ -92,6 +95,7 @@ class ModelSpec(Spec):
 
     units: Positive | None = None
     parameters: Positive | None = None
+    counted: Literal["whole", "recurrent"] = "whole"
     budget: Literal["size", "seconds"] = "size"
     layers: Positive = 1
     bidirectional: bool = False
@@ -125,6 +129,8 @@ class ModelSpec(Spec):
         if (self.units is None) == (self.parameters is None):
             both = "neither" if self.units is None else "both"
             raise ValueError(f"expected one of 'units' and 'parameters'. Received: {both}")
+        if self.counted != "whole" and self.parameters is None:
+            raise ValueError(f"expected 'parameters' together with 'counted'. Received: {self.counted} with units alone")
         return self
 
     @model_validator(mode="after")
@@ -148,6 +154,7 @@ class ModelSpec(Spec):
                     f"expected no '{name}' together with 'from', whose file has the recurrent layers. Received: {value}"
                 )
         sizes = {"units": self.units, "parameters": self.parameters, "layers": self.layers > 1}
+        sizes["counted"] = self.counted != "whole"
         for name, value in {**sizes, "bidirectional": self.bidirectional}.items():
             if value:
                 raise ValueError(
@@ -173,6 +180,13 @@ class ModelSpec(Spec):
                 "expected 'model.variational' together with 'model.dropout' or 'model.input_dropout', whose masks it keeps"
                 " over a sequence. Received: neither"
             )
+
+    @property
+    def included(self) -> str:
+        """Which weights the budget counts, as a table has it behind the number; "" where there is none."""
+        if self.parameters is None:
+            return ""
+        return ", head included" if self.counted == "whole" else " of the recurrent layers"
 
     @property
     def size(self) -> str:

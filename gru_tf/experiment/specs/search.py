@@ -39,6 +39,7 @@ class Range(Spec):
 Values = Annotated[tuple[Scalar | None, ...], Field(strict=False, min_length=1)]
 NOT_SEARCHED = (
     "budget",
+    "counted",
     "seconds",
     "refit",
     "deterministic",

@@ -28,6 +28,10 @@ class Size:
     parameters: int
     recurrent_parameters: int
 
+    def counted(self, model: ModelSpec) -> int:
+        """Those of which `model.parameters` is the budget."""
+        return self.parameters if model.counted == "whole" else self.recurrent_parameters
+
 
 def size(cell: CellSpec, options: Mapping[str, Any], signature: Signature, model: ModelSpec, units: int) -> Size:
     """Exact size at `units`: the embedding of tokens, each layer in each direction, and a dense head with a bias.
@@ -82,7 +86,8 @@ def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, mode
 
     def below(units: int) -> bool:
         """Whether it and a step less are: as many units as features may need a matrix less than one unit fewer."""
-        return all(size(cell, options, signature, model, n).parameters < budget for n in {units, max(least, units - step)})
+        two = {units, max(least, units - step)}
+        return all(size(cell, options, signature, model, n).counted(model) < budget for n in two)
 
     low, high = least, 2 * least
     while below(high):
@@ -92,13 +97,13 @@ def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, mode
         low, high = (middle, high) if below(middle) else (low, middle)
     around = sorted({max(least, n // step * step) for n in (low - step, low, high, signature.features)})
     sizes = [size(cell, options, signature, model, units) for units in around]
-    best = min(sizes, key=lambda s: abs(s.parameters - model.parameters))  # type: ignore[operator]
-    if abs(best.parameters - model.parameters) > TOLERANCE * model.parameters:
-        two = sorted(sorted(s.parameters for s in sizes), key=lambda parameters: abs(parameters - budget))[:2]
+    best = min(sizes, key=lambda s: abs(s.counted(model) - budget))
+    if abs(best.counted(model) - budget) > TOLERANCE * budget:
+        two = sorted(sorted(s.counted(model) for s in sizes), key=lambda parameters: abs(parameters - budget))[:2]
         near = " and ".join(f"{parameters:,}" for parameters in sorted(two))
         where = flag("parameters") if in_command() else "model.parameters"
         raise UserError(
             f"{where}: received {model.parameters:,}, expected a larger budget or one near a size of this cell:"
-            f" the {cell.name} networks nearest to it have {near} parameters"
+            f" the {cell.name} networks nearest to it have {near} parameters{'' if model.counted == 'whole' else ' in recurrent layers'}"
         )
     return best

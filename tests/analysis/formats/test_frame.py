@@ -125,6 +125,7 @@ def test_a_row_by_hand():
     expected |= {"epochs": 10, "batch_size": 32, "learning_rate": 1e-3, "warmup": 0.0, "decay": "none", "refit": False}
     expected |= {"weight_decay": 0.0, "weight_noise": 0.0, "momentum": 0.0, "nesterov": False, "centered": False}
     expected |= {"fresh": False, "select": "best", "validation_split": "split", "attention": "general"}
+    expected |= {"counted": "whole"}
     expected |= {"teacher_forcing": 1.0, "teacher_forcing_decay": "none", "teacher_forcing_per": "token"}
     expected |= {"scaling": "none", "linear_path": 0, "quantiles": False}
     expected |= {"initial": "keras", "keep_biases": False, "input_dropout": 0.0, "embedding_dropout": 0.0}
@@ -213,7 +214,7 @@ def test_every_hyperparameter_has_a_column_of_its_type():
     truth += ("variational", "tied", "residual", "layer_norm", "fresh")
     real = (*real, "stop_at", "teacher_forcing", "teacher_forcing_end")
     text = ("budget", "implementation", "initial", "scaling", "from", "from_sha256", "decay", "clip", "optimizer", "jit")
-    text += ("monitor", "select", "validation_split", "teacher_forcing_decay", "teacher_forcing_per", "attention")
+    text += ("monitor", "select", "validation_split", "teacher_forcing_decay", "teacher_forcing_per", "attention", "counted")
     assert asked == {*whole, *real, *truth, *text}
     for names, kind in ((whole, "Int64"), (real, "float64"), (truth, "boolean"), (text, "string")):
         assert {kinds[name] for name in names} == {kind}
