@@ -11,7 +11,7 @@ Reference: R. J. Williams, J. Peng, An efficient gradient-based algorithm for on
 trajectories, Neural Computation 2(4), 1990; of whose two lengths both are k here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -47,6 +47,15 @@ def check(training: TrainingSpec, model: ModelSpec, options: Mapping[str, Any], 
     for name in MASKED:
         if options.get(name):
             raise UserError(f"{received} beside the cell's {name}, whose mask is one of a sequence. Use model.dropout")
+
+
+def check_layers(training: TrainingSpec, layers: Sequence[tuple[int, bool]]) -> None:
+    """Raise UserError for layers of both directions in a file to start from; `layers` as of a `ResolvedNetwork`."""
+    if training.truncate is not None and any(both for _, both in layers):
+        raise UserError(
+            f"training.truncate: received {training.truncate}, expected null beside model.from, whose file has layers of"
+            " both directions: a backward layer has its boundaries elsewhere"
+        )
 
 
 def forward(model: Any, inputs: Any, steps: int) -> Any:
