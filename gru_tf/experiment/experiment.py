@@ -30,6 +30,7 @@ from gru_tf.experiment.specs import (
     TrainingSpec,
     axis_values,
     passes,
+    recipe,
     seeds_in,
 )
 from gru_tf.experiment.specs.spec import MOST_SEED
@@ -237,6 +238,7 @@ class Experiment(Spec):
     def _possible_passes(self) -> Self:
         tuner, axes = (self.search.tuner, self.search.axes) if self.search else (None, {})
         passes.check_search(self.training, tuner, axes, self.diagnostics)
+        recipe.check_falls(self.training, axes)
         return self
 
     @model_validator(mode="after")

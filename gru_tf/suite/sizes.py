@@ -12,6 +12,7 @@ from gru_tf.recurrent import cell_sources
 from gru_tf.suite.definitions import load
 from gru_tf.tasks import create
 from gru_tf.training import recipe
+from gru_tf.training.network import truncation
 from gru_tf.training.network.budget import Size
 from gru_tf.training.network.resolution import ResolvedNetwork, check_diagnosed, check_forced, resolve
 
@@ -42,6 +43,7 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
             extras.expect(package, "the task")
         network = resolve(experiment.model, task.signature, spec, cell.options)
         recipe.check(experiment.training, experiment.model, cell.options, task)
+        truncation.check_layers(experiment.training, network.layers)
         for part in _parts(experiment):  # a budget may fit without it and not with it
             resolve(experiment.model.but(**part), task.signature, spec, cell.options)
         check_forced(experiment.training, task.signature)

@@ -1,5 +1,6 @@
 """Keras Tuner: an experiment's search as hyperparameters, oracles that are asked and told, and a public HyperModel."""
 
+import random
 import warnings
 from typing import Any
 
@@ -11,6 +12,7 @@ from gru_tf.experiment.specs import FACTOR, Choice, Range, Scalar, SearchSpec, i
 from gru_tf.foundation.errors import UserError, did_you_mean
 from gru_tf.tasks import WRITTEN, create
 from gru_tf.training import optimizers
+from gru_tf.training.network import initial_distributions
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve_run
 from gru_tf.training.network.task_loss import TaskLoss, TaskMetric
@@ -141,8 +143,9 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         task, cell: labels of one of its tasks and one of its cells.
 
     Raises:
-        UserError: where the experiment has no such task or cell, or no search, and where it has a schedule of the learning
-            rate, weight noise, steps, or teacher forcing below 1.
+        UserError: where the experiment has no such task or cell, or no search, and where it has what Keras' own loop or
+            layers do not: a schedule of the learning rate, weight noise, steps, a monitor, dropout of words, or teacher
+            forcing below 1.
     """
 
     def __init__(self, experiment: Experiment, task: str, cell: str):
@@ -156,8 +159,9 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
                 f"{experiment.name}: expected no schedule of the learning rate: a model does not know for how many steps it"
                 f" will be trained. Received: {received}"
             )
-        for name in ("steps", "fresh", "truncate"):
-            if getattr(experiment.training, name) or name in self.search.axes:
+        for name in ("steps", "fresh", "truncate", "monitor", "stop_at"):
+            value = getattr(experiment.training, name)
+            if (value is not None and value is not False) or name in self.search.axes:
                 received = f"training.{name}"
                 raise UserError(
                     f"{experiment.name}: expected none of {received}: Keras' own loop trains. Received: {received}"
@@ -165,6 +169,15 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         if experiment.training.weight_noise or "weight_noise" in self.search.axes:
             received = f"{experiment.training.weight_noise:g}" if experiment.training.weight_noise else "it in search.space"
             raise UserError(f"{experiment.name}: expected no 'weight_noise': Keras' training has none. Received: {received}")
+        if experiment.training.select == "last":
+            raise UserError(
+                f"{experiment.name}: expected none of training.select: a tuner keeps its best epoch. Received: last"
+            )
+        if experiment.model.embedding_dropout or "embedding_dropout" in self.search.axes:
+            raise UserError(
+                f"{experiment.name}: expected none of model.embedding_dropout: Keras has no layer that drops words."
+                " Received: model.embedding_dropout"
+            )
         if experiment.training.writes or any(name.startswith("teacher_forcing") for name in self.search.axes):
             raise UserError(
                 f"{experiment.name}: expected no teacher forcing by coins, which is in this project's own training, not in a"
@@ -186,6 +199,9 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
         of_task = (signature.target, signature.outputs, network.levels)
         objective, measure = TaskLoss(*of_task), TaskMetric(name, *of_task, scale=self.task.metric.scale)
         model = build(network)
+        # from the generator that seeds Keras' own initial values, so that keras.utils.set_random_seed is of these too
+        drawn = random.randrange(2**32)  # noqa: S311, no secret
+        initial_distributions.draw(model, run.model, run.cell.options, drawn)
         optimizer = optimizers.whole(run.training)
         optimizer.build(model.trainable_variables)  # else its state is not restored with the best weights, and Keras warns
         # Keras makes sample weights of class weights, with which training would be judged by another metric than validation

@@ -27,7 +27,7 @@ from gru_tf.training import feeding, random_numbers, summation
 from gru_tf.training.batches import BatchPlan
 from gru_tf.training.decoder import Decoder
 from gru_tf.training.feeding import DeviceData
-from gru_tf.training.graph_options import without_memory_optimiser
+from gru_tf.training.graph_rewriting import sums_kept
 from gru_tf.training.network import dropouts, initial_distributions, initial_values, truncation
 from gru_tf.training.network.dense import HeldDense
 from gru_tf.training.network.model import build, kernel, loss, metric
@@ -102,7 +102,6 @@ class CompiledSteps:
         self._predict_pass: Any = None
         decoded = network.signature.decoded
         writes = run.training.writes and decoded > 0
-        self.loops = network.model.attention == "additive"  # whose decoder is a loop over time
         self.forcing = TeacherForcing(self.model, run.training.teacher_forcing_per) if writes else None
         self._decoder = Decoder(self.model, self.signature, self.masked, self.batch_size) if decoded else None
 
@@ -143,7 +142,7 @@ class CompiledSteps:
             variable.assign(value)
 
     def state(self) -> list[Any]:
-        """The optimiser's variables and the seeds of all that drops as arrays."""
+        """The optimiser's variables and the states of all that draws random numbers as arrays."""
         return [v.numpy() for v in self._state_variables()]
 
     def set_state(self, state: list[Any]) -> None:
@@ -152,7 +151,8 @@ class CompiledSteps:
             variable.assign(value)
 
     def _state_variables(self) -> list[Any]:
-        return [*self.optimizer.variables, *random_numbers.states(self.model)]
+        coins = [self.forcing.coins.state] if self.forcing else []
+        return [*self.optimizer.variables, *random_numbers.states(self.model), *coins]
 
     def export(self, run: Run) -> Any:
         """The trained network as a model of ordinary layers, Keras' own where it has them, for saving."""
@@ -258,7 +258,7 @@ class CompiledSteps:
 
         traced = tf.function(one_pass, autograph=False)
         sums, rates = tf.TensorSpec([2 + len(self.metrics)], tf.float64), tf.TensorSpec([None], tf.float32)
-        with without_memory_optimiser(self.loops):
+        with sums_kept():
             return traced.get_concrete_function(sums, rates, *signature)
 
     def _run(self, traced: Any, data: DeviceData, steps: BatchPlan, rates: Array = NO_RATES) -> Iterator[tuple[Any, ...]]:
@@ -271,7 +271,7 @@ class CompiledSteps:
         done = 0
         for feed in data.feeds(steps):
             count = int(feed[3].shape[0])
-            with without_memory_optimiser(self.loops):
+            with sums_kept():
                 sums, *more = traced(sums, tf.constant(rates[done : done + count]), *feed)
             done += count
             yield (sums, *more)
@@ -331,7 +331,8 @@ class CompiledSteps:
         with tf.GradientTape() as tape:
             outputs = self.model(read, training=True) if cut is None else truncation.forward(self.model, read, cut)
             losses = loss(self.signature, y, outputs, self.network.levels)
-            mean = summation.total(losses * weight) / summation.total(weight)
+            all_weights = summation.total(weight)  # 0 where no step of the batch has a target: then the gradient is 0
+            mean = summation.total(losses * weight) / tf.where(all_weights == 0, 1.0, all_weights)
         gradients = tape.gradient(mean, [v.value for v in self.model.trainable_variables])
         if self.network.model.tied:  # the sum of both uses' gradients, of which a norm can be taken
             gradients = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]

@@ -81,16 +81,15 @@ def train_on(
 
 
 def together(one: Examples, two: Examples) -> Examples:
-    """The examples of both; inputs and targets over time as long as the longest."""
-    pairs = ((one.inputs, two.inputs), (one.targets, two.targets))
-    inputs, targets = (_joined(*pair) for pair in pairs)
+    """The examples of both; inputs and targets over time as long as the longest, behind their ends 0, of classes −1."""
+    classes = np.asarray(one.targets).dtype.kind == "i"
+    inputs, targets = _joined(one.inputs, two.inputs, 0), _joined(one.targets, two.targets, -1 if classes else 0)
     return Examples(inputs, targets, np.concatenate([one.lengths, two.lengths]))
 
 
-def _joined(one: Array, two: Array) -> Array:
+def _joined(one: Array, two: Array, filler: int) -> Array:
     one, two = np.asarray(one), np.asarray(two)
     if one.ndim > 1:
-        filler = -1 if one.ndim == 2 and one.dtype.kind == "i" else 0
         longest = max(one.shape[1], two.shape[1])
         one, two = (feeding.padded(array, longest, filler) for array in (one, two))
     return np.concatenate([one, two])

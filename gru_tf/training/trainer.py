@@ -24,6 +24,7 @@ from gru_tf.training.compiled_steps import CompiledSteps, shape_of
 from gru_tf.training.diagnostics.observer import Observer
 from gru_tf.training.epochs import Epochs
 from gru_tf.training.feeding import DeviceData
+from gru_tf.training.network import truncation
 from gru_tf.training.network.resolution import ResolvedNetwork, resolve_run
 from gru_tf.training.passes import stream
 
@@ -95,6 +96,7 @@ def prepare(run: Run) -> Prepared:
     network = resolve_run(run, task.signature)
     refit.check(run, task.signature)
     recipe.check(run.training, run.model, run.cell.options, task)
+    truncation.check_layers(run.training, network.layers)
     split_seed = run.seed if run.split_seed is None else run.split_seed
     splits, data = _data(run.task.model_dump_json(), run.seed, split_seed, run.training.validation != "none")
     recipe.check_monitored(run.training, task, splits)

@@ -106,3 +106,36 @@ def test_a_search_tries_the_recipe_and_refuses_pairs_of_values_that_are_impossib
         experiment(sgd, {"momentum": [0.0, 0.9], "nesterov": [False, True]})
     with pytest.raises(UserError, match=r"search.space: optimizer with momentum: expected no 'momentum'"):
         experiment({"optimizer": "sgd"}, {"momentum": [0.0, 0.9], "optimizer": ["sgd", "adam"]})
+
+
+BASE = {"name": "q", "question": "?", "tasks": ["adding"], "cells": ["gru"], "model": {"units": 3}}
+
+
+@pytest.mark.parametrize(
+    ("training", "words"),
+    [
+        (
+            {"epochs": 5, "decay": "linear", "decay_start": 5},
+            "training.decay_start: received 5, expected less than there are epochs, 5: it would not fall",
+        ),
+        (
+            {"epochs": 5, "decay": "step", "decay_every": 6, "decay_factor": 0.5},
+            "training.decay_every: received 6, expected less than there are epochs, 5: it would not fall",
+        ),
+        (
+            {"steps": 100, "evaluate_every": 30, "decay": "cosine", "decay_start": 4},
+            "training.decay_start: received 4, expected less than there are stretches of 'evaluate_every' updates, 4:"
+            " it would not fall",
+        ),
+    ],
+)
+def test_a_decay_after_the_end_is_refused(training, words):
+    with pytest.raises(UserError) as caught:
+        Experiment(**BASE, training=training)
+    assert str(caught.value) == f"Experiment: {words}"
+    TrainingSpec(**training)  # of a run that was cut short
+    for name in ("epochs", "steps"):
+        if name in training:
+            Experiment(**BASE, training=training | {name: 200})
+    space = {"decay_start": [1, 2]} if "decay_start" in training else {"decay_every": [1, 2]}
+    Experiment(**BASE, training=training, search={"trials": 2, "space": space})

@@ -137,6 +137,16 @@ def test_splits_of_several_lengths_are_padded_to_the_longest():
     assert both.lengths.tolist() == [3, 1, 5]
 
 
+def test_words_are_padded_with_words_and_classes_of_whole_sequences_are_joined():
+    """−1 stands for a step without a target, and for no word: an embedding has no such row."""
+    short = Examples(np.array([[1, 2, 3]], "int32"), np.array([1], "int32"), np.array([3]))
+    long = Examples(np.array([[4, 5, 6, 7, 8]], "int32"), np.array([0], "int32"), np.array([5]))
+    for both, inputs in ((refit.together(short, long), [1, 2, 3, 0, 0]), (refit.together(long, short), [4, 5, 6, 7, 8])):
+        assert both.inputs[0].tolist() == inputs
+        assert both.inputs.min() == 0
+        assert sorted(both.targets.tolist()) == [0, 1]
+
+
 def test_what_cannot_be_trained_again_is_refused():
     with pytest.raises(ValidationError, match="expected no 'refit' together with 'seconds'"):
         TrainingSpec(refit=True, seconds=1.0)

@@ -184,6 +184,30 @@ def test_a_model_for_any_tuner_refuses_what_it_could_not_follow():
     assert RecurrentHyperModel(Experiment.model_validate(content | {"search": search}), "adding", "gru")
 
 
+def test_such_a_model_begins_as_the_experiment_says_and_what_keras_cannot_do_is_refused():
+    import keras_tuner
+
+    from gru_tf.experiment.experiment import Experiment
+
+    content = {"name": "q", "question": "?", "tasks": ["adding"], "cells": ["gru"], "model": {"units": 3}}
+    content |= {"search": {"trials": 2, "space": {"learning_rate": [0.1, 0.2]}}}
+    model = {"units": 3, "initial": "uniform", "initial_scale": 0.01}
+    tuned = RecurrentHyperModel(Experiment.model_validate(content | {"model": model}), "adding", "gru")
+    keras.utils.set_random_seed(1)
+    one, other = (tuned.build(keras_tuner.HyperParameters()).get_weights() for _ in range(2))
+    keras.utils.set_random_seed(1)
+    same = tuned.build(keras_tuner.HyperParameters()).get_weights()
+    assert all(0 < np.abs(weight).max() <= 0.01 for weight in one)
+    assert all((a == b).all() and (a != c).any() for a, b, c in zip(one, same, other, strict=True))
+    for training in ({"stop_at": 0.0}, {"monitor": "loss"}, {"select": "last"}):
+        (name,) = training
+        with pytest.raises(UserError, match=rf"^q: expected none of training\.{name}: "):
+            RecurrentHyperModel(Experiment.model_validate(content | {"training": training}), "adding", "gru")
+    words = {"tasks": ["imdb"], "model": {"units": 3, "embedding_dropout": 0.1}}
+    with pytest.raises(UserError, match=r"^q: expected none of model\.embedding_dropout: "):
+        RecurrentHyperModel(Experiment.model_validate(content | words), "imdb", "gru")
+
+
 # --- by epochs ---
 
 EVERY, FACTOR = 2, 0.5

@@ -293,6 +293,21 @@ def test_a_run_goes_on_from_its_state_and_shares_its_steps():
     assert len(shapes) == 1
 
 
+def test_a_checkpoint_has_the_state_of_the_coins():
+    run = run_of(teacher_forcing=0.5, dropout=0.0)
+    steps = compiled(run)
+    trained(steps, 0.5, 2)
+    weights, state = steps.weights(), steps.state()
+    losses, after = trained(steps, 0.5, 3)
+    begin(steps, run)  # as in another process
+    steps.set_weights(weights)
+    steps.set_state(state)
+    again, same = trained(steps, 0.5, 3)
+    assert again == losses
+    for one, other in zip(after, same, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 # ------------------------------------------------------------------------------------------------------------- the fields
 
 

@@ -1,5 +1,6 @@
 """Which fields of a `TrainingSpec` have a meaning together: a field that would not be read is refused."""
 
+from collections.abc import Collection
 from typing import Any
 
 from gru_tf.foundation.errors import shown
@@ -80,3 +81,25 @@ def check_decay(training: Any) -> None:
             )
         if value is None and name in read and name != "decay_start":
             raise ValueError(f"expected a '{name}' together with 'decay: {training.decay}'. Received: none")
+
+
+def check_falls(training: Any, searched: Collection[str]) -> None:
+    """Raise ValueError for a decay that would begin after the last epoch, where it is known which that is.
+
+    Args:
+        training: of an experiment; a run may be cut short.
+        searched: names of what its search sets.
+    """
+    if training.decay in ("none", "plateau") or {"epochs", "steps", "decay", "decay_start", "decay_every"} & {*searched}:
+        return
+    count, what = training.epochs, "epochs"
+    if training.steps is not None:
+        if training.evaluate_every is None:
+            return
+        count, what = -(-training.steps // training.evaluate_every), "stretches of 'evaluate_every' updates"
+    name = "decay_every" if training.decay == "step" and training.decay_start is None else "decay_start"
+    begin = getattr(training, name)
+    if begin is not None and begin >= count:
+        raise ValueError(
+            f"training.{name}: received {begin}, expected less than there are {what}, {count}: it would not fall"
+        )

@@ -112,16 +112,18 @@ class SequenceEstimator(NetworkEstimator):
     def _of_steps(self, X: Any, y: Any, sample_weight: Any) -> tuple[JoinedSequences, Array, Array, Array]:
         """Sequences, labels of their steps one after another, whether each is there, and weights of the sequences.
 
-        Sequences that weigh nothing are left out.
+        Sequences that weigh nothing are left out, and those without a label: held out, they would show no loss.
         """
         sequences = read(self, X, reset=True)
         labels = _step_labels.joined(y, sequences)
         counts, weights = counting(sequences, np.zeros(len(sequences.lengths)), sample_weight)
-        labels = labels[np.repeat(counts, sequences.lengths)]
         there = ~_step_labels.missing(labels)
-        if not there.any():
+        labelled = np.logical_or.reduceat(there, np.cumsum(sequences.lengths) - sequences.lengths)
+        weights, counts = weights[labelled[counts]], counts & labelled
+        if not counts.any():
             raise UserError("y: expected a label at one step at least. Received: none")
-        return sequences.part(counts), labels, there, weights
+        steps = np.repeat(counts, sequences.lengths)
+        return sequences.part(counts), labels[steps], there[steps], weights / weights.mean()
 
     def _score_steps(self, X: Any, y: Any, sample_weight: Any) -> tuple[Array, Array, Array]:
         """Labels, predictions and weights of the labelled steps."""

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from gru_tf.experiment.experiment import Run
 from gru_tf.tasks import Array, Signature
+from gru_tf.training import feeding
 from gru_tf.training.estimators._training import generators_kept
 from gru_tf.training.network.dense import HeldDense
 from gru_tf.training.network.model import build
@@ -53,12 +54,16 @@ class TrainedNetwork:
         return tf.function(called, input_signature=specs, autograph=False)
 
     def outputs(self, inputs: Array, lengths: Array) -> Array:
-        """(N, outputs) float64 of sequences (N, T, features) float32 with so many real steps (N,) each."""
+        """(N, outputs) float64, or (N, T, outputs), of sequences (N, T, features) float32 with so many real steps (N,) each.
+
+        What stands behind a sequence's last step means nothing.
+        """
         parts = []
         for first in range(0, len(inputs), BATCH):
             part = slice(first, first + BATCH)
             fed = [inputs[part, : lengths[part].max()]]
             if len(self.model.inputs) > 1:
                 fed.append(np.arange(fed[0].shape[1]) < lengths[part, None])
-            parts.append(self._outputs(*map(tf.constant, fed)).numpy())
+            outputs = self._outputs(*map(tf.constant, fed)).numpy()
+            parts.append(feeding.padded(outputs, inputs.shape[1]) if self.signature.per_step else outputs)
         return np.concatenate(parts).astype(np.float64)

@@ -52,7 +52,8 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         units_: size of each layer's state.
         parameters_: weights of the whole network.
         model_: the trained `keras.Model`; it takes sequences as scaled by `scaling`.
-        validation_: places in `X` of the examples held out, without those that weigh nothing.
+        validation_: places in `X` of the examples held out, without those that weigh nothing, or with `per_step` have no
+            label.
 
     Example:
         >>> model = gru_tf.SequenceClassifier("gru", units=16, random_state=0)
@@ -86,7 +87,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         sequences, labels, there, weights = self._of_steps(X, y, sample_weight)
         if labels.ndim != 1:
             raise UserError(f"y: expected one class at each step. Received: {labels.shape[1]}")
-        known = labels[there].astype(str) if labels.dtype.kind == "O" and _texts(labels[there]) else labels[there]
+        known = _plain(labels[there])
         check_classification_targets(known)
         self.classes_, places = np.unique(known, return_inverse=True)
         numbers = np.full(len(labels), -1, np.int32)
@@ -124,5 +125,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         return np.asarray(self.classes_[likeliest])
 
 
-def _texts(labels: Array) -> bool:
-    return all(isinstance(label, str) for label in labels)
+def _plain(labels: Array) -> Array:
+    """Labels that stood in objects beside None, as numbers or texts; as they are where they are some of both."""
+    texts = {isinstance(label, str) for label in labels} if labels.dtype.kind == "O" else {True, False}
+    return labels if len(texts) > 1 else np.array(labels.tolist())

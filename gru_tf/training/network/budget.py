@@ -102,8 +102,9 @@ def solve(cell: CellSpec, options: Mapping[str, Any], signature: Signature, mode
         two = sorted(sorted(s.counted(model) for s in sizes), key=lambda parameters: abs(parameters - budget))[:2]
         near = " and ".join(f"{parameters:,}" for parameters in sorted(two))
         where = flag("parameters") if in_command() else "model.parameters"
+        of = "" if model.counted == "whole" else " in recurrent layers"
         raise UserError(
             f"{where}: received {model.parameters:,}, expected a larger budget or one near a size of this cell:"
-            f" the {cell.name} networks nearest to it have {near} parameters{'' if model.counted == 'whole' else ' in recurrent layers'}"
+            f" the {cell.name} networks nearest to it have {near} parameters{of}"
         )
     return best

@@ -11,11 +11,8 @@ Reference: R. J. Williams, J. Peng, An efficient gradient-based algorithm for on
 trajectories, Neural Computation 2(4), 1990; of whose two lengths both are k here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import keras
-from keras import ops
 
 from gru_tf.experiment.specs import ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
@@ -49,6 +46,15 @@ def check(training: TrainingSpec, model: ModelSpec, options: Mapping[str, Any], 
             raise UserError(f"{received} beside the cell's {name}, whose mask is one of a sequence. Use model.dropout")
 
 
+def check_layers(training: TrainingSpec, layers: Sequence[tuple[int, bool]]) -> None:
+    """Raise UserError for layers of both directions in a file to start from; `layers` as of a `ResolvedNetwork`."""
+    if training.truncate is not None and any(both for _, both in layers):
+        raise UserError(
+            f"training.truncate: received {training.truncate}, expected null beside model.from, whose file has layers of"
+            " both directions: a backward layer has its boundaries elsewhere"
+        )
+
+
 def forward(model: Any, inputs: Any, steps: int) -> Any:
     """The outputs of a functional model in training, as `model(inputs, training=True)`, with gradients cut.
 
@@ -60,6 +66,8 @@ def forward(model: Any, inputs: Any, steps: int) -> Any:
     Raises:
         ValueError: for a model without a recurrent layer, whose gradient would not be cut.
     """
+    import keras  # where a recipe is checked, nothing is trained
+
     cut: list[Any] = []
 
     def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -78,6 +86,8 @@ def forward(model: Any, inputs: Any, steps: int) -> Any:
 
 def _in_parts(layer: Any, steps: int, x: Any, **call: Any) -> Any:
     """(batch, T, H) of a layer, part by part; its states go on without their gradients."""
+    from keras import ops
+
     outputs, states = [], None
     given, layer.return_state = layer.return_state, True
     try:

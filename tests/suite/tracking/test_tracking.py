@@ -342,7 +342,7 @@ def test_what_the_dashboard_says_of_a_finished_experiment(kept):
 
 NUMBERS_OF_EVERY_RUN = {
     *("total_parameters", "recurrent_parameters", "peak_memory_mb", "run_seconds", "compile_seconds", "train_seconds"),
-    *("step_ms", "step_ms_low", "step_ms_high", "samples_per_second", "train_loss", "validation_loss"),
+    *("step_ms", "step_ms_low", "step_ms_high", "samples_per_second", "train_loss", "validation_loss", "updates"),
 }
 
 

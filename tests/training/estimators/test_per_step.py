@@ -72,3 +72,30 @@ def test_refusals(labels, words):
 def test_per_step_is_true_or_false():
     with pytest.raises(UserError, match="per_step: received"):
         gru_tf.SequenceClassifier(per_step="yes").fit(INPUTS, MISSING)
+
+
+def test_sequences_without_a_label_change_nothing():
+    """Neither held out nor in a batch of their own, where they would show no loss."""
+    few = {**SMALL, "epochs": 3, "batch_size": 1, "validation_fraction": 0.3}
+    inputs, labels = INPUTS[:8], MISSING[:8]
+    empty = [np.full(len(x), np.nan) for x in INPUTS[8:20]]
+    alone = gru_tf.SequenceRegressor("gru", **few).fit(inputs, labels)
+    beside = gru_tf.SequenceRegressor("gru", **few).fit(INPUTS[:20], labels + empty)
+    assert np.isfinite(list(beside.history_.values())).all()
+    assert beside.history_ == alone.history_
+
+
+def test_numbers_beside_none_are_classes():
+    labels = [np.array([None, *(x[1:] > 0).astype(int)], object) for x in BEFORE]
+    model = gru_tf.SequenceClassifier("gru", **{**SMALL, "epochs": 2}).fit(INPUTS, labels)
+    assert model.classes_.tolist() == [0, 1]
+    assert 0 <= model.score(INPUTS, labels) <= 1
+
+
+def test_sequences_of_which_the_last_are_shorter_than_the_first():
+    """They are predicted 256 at a time, each part as long as its own longest."""
+    inputs = [RNG.normal(size=(9 if place < 256 else 2 + place % 3, 1)) for place in range(300)]
+    model = gru_tf.SequenceRegressor("gru", **{**SMALL, "epochs": 1}).fit(inputs[-60:], [x[:, 0] for x in inputs[-60:]])
+    whole = model.predict(inputs)
+    assert [len(one) for one in whole] == [len(x) for x in inputs]
+    np.testing.assert_allclose(np.concatenate(whole[256:]), np.concatenate(model.predict(inputs[256:])), atol=1e-6)

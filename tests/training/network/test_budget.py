@@ -141,7 +141,11 @@ def test_the_published_sizes(name, options, units, recurrent, total):
 def test_a_budget_of_the_recurrent_layers_alone(name, units):
     """Chung and others have 36, 46 and 100 units, "about 20K parameters"; gate by gate: 4H(I + H + 1), 3H(I + H + 2), …."""
     model = ModelSpec(parameters=18_700, counted="recurrent")
-    weights = {"lstm": lambda h: 4 * h * (88 + h + 1), "gru": lambda h: 3 * h * (88 + h + 2), "rnn": lambda h: h * (88 + h + 1)}
+    weights = {
+        "lstm": lambda h: 4 * h * (88 + h + 1),
+        "gru": lambda h: 3 * h * (88 + h + 2),
+        "rnn": lambda h: h * (88 + h + 1),
+    }
     solved = solve(CELLS.find(name), {}, MUSIC, model)
     assert (solved.units, solved.recurrent_parameters) == (units, weights[name](units))
     assert all(abs(weights[name](h) - 18_700) > abs(weights[name](units) - 18_700) for h in (units - 1, units + 1))

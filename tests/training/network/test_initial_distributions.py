@@ -122,3 +122,40 @@ def test_two_ways_for_biases_to_begin_are_refused(option, value):
     with pytest.raises(UserError, match=rf"^model\.initial: received 'uniform'.*keep_biases: true.*no {option} of lstm"):
         resolve(spec, NUMBERS, CELLS.find("lstm"), {option: value})
     resolve(spec.but(keep_biases=True), NUMBERS, CELLS.find("lstm"), {option: value})
+
+
+def test_what_a_cell_says_of_its_own_recurrent_weights_stays():
+    """An IndRNN's `longest`, which is of no bias, so that biases may be drawn beside it."""
+    model = {"initial": "normal", "initial_scale": 0.01}
+    kept, drawn = (weights(model, "indrnn", options, NUMBERS) for options in ({"longest": 4}, {}))
+    u = next(path for path in kept if path.endswith("recurrent_kernel"))
+    assert kept[u].max() > 0.5
+    assert np.abs(drawn[u]).max() < 0.05
+    assert all(values.any() for path, values in kept.items() if path.endswith("bias")), "drawn, beside `longest`"
+
+
+@pytest.mark.parametrize(
+    ("cell", "ends", "vectors"),
+    [
+        ("sru", ("kernel", "highway_kernel"), ("recurrent_kernel",)),
+        ("lru", ("kernel", "output_kernel", "skip_kernel"), ()),
+        ("indrnn", ("kernel",), ("recurrent_kernel",)),
+    ],
+)
+def test_all_matrices_of_a_cell_are_drawn_and_vectors_where_they_have_a_deviation(cell, ends, vectors):
+    plain = {path.rpartition("/")[2]: values for path, values in weights({}, cell, {}, NUMBERS).items() if "cell" in path}
+    uniform = {"initial": "uniform", "initial_scale": 0.01}
+    for model, changed in (({"initial": "he_normal"}, ends), (uniform, ends + vectors)):
+        drawn = {
+            path.rpartition("/")[2]: values for path, values in weights(model, cell, {}, NUMBERS).items() if "cell" in path
+        }
+        for name, values in drawn.items():
+            differs = (values != plain[name]).any() and name != "bias"
+            assert differs == (name in changed), name
+
+
+def test_the_vector_of_additive_attention_is_drawn():
+    signature = Signature(5, 4, 9, "class", tokens=7, varying=True, decoded=6)
+    drawn = weights({"initial": "normal", "initial_scale": 1e-3, "attention": "additive"}, "gru", {}, signature)
+    v = next(values for path, values in drawn.items() if path.endswith("attention/scale"))
+    assert 0 < np.abs(v).max() < 0.01

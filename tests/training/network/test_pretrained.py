@@ -20,7 +20,7 @@ from gru_tf.recurrent import gates
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Signature
 from gru_tf.training import compiled_steps, trainer
-from gru_tf.training.network import pretrained
+from gru_tf.training.network import pretrained, truncation
 from gru_tf.training.network.model import build
 from gru_tf.training.network.resolution import resolve
 
@@ -365,3 +365,13 @@ def test_an_experiment_is_run_once_and_refused_before_it_starts(stacks, tmp_path
 def test_a_file_that_is_not_there_is_a_mistake_in_the_experiments_own_field(tmp_path):
     with pytest.raises(UserError, match=r"^model\.from: .*none\.pt: no such file"):
         pretrained.pinned(ModelSpec(start=str(tmp_path / "none.pt")))
+
+
+def test_truncation_beside_a_file_that_reads_both_ways_is_refused(folder):
+    file = save(folder, "two_ways", both(gru(3)))
+    network = resolve(ModelSpec(start=file), MUSIC, CELLS.find("gru"), {})
+    with pytest.raises(UserError, match=r"^training\.truncate: received 2, expected null beside model\.from"):
+        truncation.check_layers(TrainingSpec(truncate=2), network.layers)
+    truncation.check_layers(TrainingSpec(), network.layers)
+    one_way = resolve(ModelSpec(start=save(folder, "one_way", gru(3))), MUSIC, CELLS.find("gru"), {})
+    truncation.check_layers(TrainingSpec(truncate=2), one_way.layers)
