@@ -279,7 +279,7 @@ class CompiledSteps:
     @staticmethod
     def _means(sums: list[Any]) -> tuple[float, ...]:
         *totals, weight = sums[-1].numpy()
-        return tuple(float(total / weight) for total in totals)
+        return tuple(float(total / weight) if weight else 0.0 for total in totals)  # a few steps may have no label at all
 
     def _train_loop(self, at: Any, sums: Any, order: Any, rates: Any) -> Any:
         def body(i: Any, sums: Any) -> Any:
@@ -331,7 +331,10 @@ class CompiledSteps:
         with tf.GradientTape() as tape:
             outputs = self.model(read, training=True) if cut is None else truncation.forward(self.model, read, cut)
             losses = loss(self.signature, y, outputs, self.network.levels)
-            mean = summation.total(losses * weight) / summation.total(weight)
+            counted = summation.total(weight)
+            if self.signature.per_step:  # the sequences of a batch may have no label at all: nothing is learned from it
+                counted = tf.where(counted > 0, counted, 1.0)
+            mean = summation.total(losses * weight) / counted
         gradients = tape.gradient(mean, [v.value for v in self.model.trainable_variables])
         if self.network.model.tied:  # the sum of both uses' gradients, of which a norm can be taken
             gradients = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
