@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from gru_tf.analysis import published_verdict
 from gru_tf.analysis.published_intervals import of_others
@@ -12,18 +13,20 @@ from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.statistics.prediction import prediction_interval
 from gru_tf.analysis.statistics.scales import scale_of
 from gru_tf.analysis.statistics.unreliable import median_interval
-from gru_tf.analysis.table import Row, rows
+from gru_tf.analysis.table import Row, baseline_rows, rows
 from gru_tf.analysis.wording import interval
 from gru_tf.experiment.claim import named
-from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.experiment import Experiment, draws_data
 from gru_tf.experiment.result import RunResult
-from gru_tf.experiment.specs import Published
+from gru_tf.experiment.specs import Choice, Published
 from gru_tf.experiment.specs.published import known_as
+from gru_tf.foundation.catalogues import BASELINES
 
 TAGS = {
     "read": "read in the paper",
     "quoted": "quoted in another text",
     "recalled": "recalled, as commonly cited",
+    "computed": "computed from the same data by other code",
 }
 
 
@@ -33,7 +36,7 @@ class Beside:
 
     Args:
         published: number, tag and source.
-        task, title, cell: labels, and what tables call the task.
+        task, title, cell: labels, and what tables call the task; the cell may be a baseline.
         metric: of both; "" where neither the experiment nor a run says it.
         ours: of the finished seeds what the number is of its runs, the mean, the median or the best, with the 95 % interval
             of a mean or a median; None while there is none.
@@ -43,6 +46,8 @@ class Beside:
         smaller: what the experiment runs smaller than the paper; None where nothing is.
         recorded: the metrics that runs have, where none has this one.
         overlap: of the splits that seeds draw, as in `Row`; 0 where they draw none.
+        fitted: "" of a cell; "once" of a baseline of data that are the same for each seed, else "each seed".
+        left_out: why a baseline has no number, in words; "" where it has one, or was not fitted yet.
     """
 
     published: Published
@@ -57,12 +62,16 @@ class Beside:
     smaller: str | None = None
     recorded: tuple[str, ...] = ()
     overlap: float = 0.0
+    fitted: Literal["", "once", "each seed"] = ""
+    left_out: str = ""
 
     @property
     def ours_text(self) -> str:
         """Ours as a table has it: with its interval; a best has none, however many seeds it is of."""
         if self.ours is None:
             return "–"
+        if self.fitted == "once":
+            return f"{self.ours.mean:.5g}"
         if self.published.statistic == "best":
             return f"best of {len(self.values)}: {self.ours.mean:.4g}"
         return interval(self.ours)
@@ -115,17 +124,28 @@ def beside(experiment: Experiment, results: Iterable[RunResult]) -> tuple[Beside
     if not experiment.published:
         return ()
     results = list(results)
-    table = {(row.task, row.cell): row for row in rows(experiment, results)}
+    cells = rows(experiment, results)
+    every = [*baseline_rows(experiment, results, cells), *cells]
+    table = {(row.task, row.cell): row for row in reversed(every)}  # of several alike the first
     return tuple(_beside(number, experiment, table, results) for number in experiment.published)
 
 
 def _beside(
     number: Published, experiment: Experiment, table: dict[tuple[str, str], Row], results: Sequence[RunResult]
 ) -> Beside:
-    task, cell = named(number.task, experiment.tasks, "task"), named(number.cell, experiment.cells, "cell")
-    row, counted = table[task.label, cell.label], set(experiment.seeds[: table[task.label, cell.label].wanted])
-    ended = [r for r in results if r.run.purpose == "final" and r.run.seed in counted]
+    task, is_baseline = named(number.task, experiment.tasks, "task"), number.cell.strip() in BASELINES.names()
+    cell = Choice(name=number.cell.strip()) if is_baseline else named(number.cell, experiment.cells, "cell")
+    fitted: Literal["", "once", "each seed"] = ("each seed" if draws_data(task) else "once") if is_baseline else ""
+    row = table.get((task.label, cell.label))
+    if row is None:  # a baseline that was not fitted
+        metric, direction = number.metric or "", number.is_better("max")
+        return Beside(
+            number, task.label, task.title, cell.label, metric, None, direction, smaller=experiment.smaller, fitted=fitted
+        )
+    counted = set(experiment.seeds[: row.wanted])
+    ended = [r for r in results if r.run.purpose == ("baseline" if is_baseline else "final")]
     own = [r for r in ended if (r.run.task.label, r.run.cell.label) == (row.task, row.cell)]
+    own = own[:1] if fitted == "once" else [r for r in own if r.run.seed in counted]
     finals = [r for r in own if r.status == "finished"]
     metric = number.metric or row.metric
     values = [value for r in finals if (value := value_of(r, metric)) is not None]
@@ -144,6 +164,8 @@ def _beside(
         smaller=experiment.smaller,
         recorded=() if values else tuple(known),
         overlap=row.overlap,
+        fitted=fitted,
+        left_out=row.failures[0] if row.left_out else "",
     )
 
 

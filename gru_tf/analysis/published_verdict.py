@@ -8,6 +8,10 @@ comparable*, whatever it is. One seed of ours, or none, gets *no verdict*.
 A median is compared by our median with its interval. A best has no interval: ours, the best of our seeds, is reproduced
 where it rounds to theirs, and better or worse where it does not, which is no test, and the verdict is marked so.
 
+A baseline of data that are the same for each seed is fitted once: it has one value, which is reproduced where it is what
+theirs may be, and better or worse where it is not; this is no test either, and the verdict is marked so. Where each seed
+draws data, such as its own test series, a baseline is fitted at each, and judged as a cell is, by the spread of its values.
+
 Marks: "smaller" where the experiment is smaller than the paper's, so that nothing is compared at full size; "protocol
 differs" where the number's protocol is known to be another; "within our spread" where theirs lies outside of the interval
 of our mean, but inside of that in which the mean of as many further runs of ours would lie, as theirs is of.
@@ -60,6 +64,14 @@ class Compared(Protocol):
         """The metrics that runs have, where none has this one."""
 
     @property
+    def fitted(self) -> str:
+        """How a baseline was: "once" on data that are the same for each seed, else at "each seed"; "" of a cell."""
+
+    @property
+    def left_out(self) -> str:
+        """Why a baseline has no number."""
+
+    @property
     def theirs(self) -> Interval:
         """All that their number may be."""
 
@@ -92,6 +104,8 @@ def verdict(one: Compared) -> PublishedVerdict:
         return PublishedVerdict("not comparable", (), f"{wording.sentence(one.published.not_comparable.rstrip('.'))}.")
     if one.ours is None:
         return PublishedVerdict("no verdict", _limits(one), f"{_without(one)}{_remarks(one)}")
+    if one.fitted == "once":
+        return _of_one_value(one, one.ours)
     if one.published.statistic == "best":
         return _of_best(one, one.ours)
     if not one.ours.low <= one.ours.high:
@@ -127,6 +141,15 @@ def _of_best(one: Compared, ours: Interval) -> PublishedVerdict:
     return PublishedVerdict(word, (f"best of {count}, not tested", *_limits(one)), why + _remarks(one))
 
 
+def _of_one_value(one: Compared, ours: Interval) -> PublishedVerdict:
+    """Of a baseline that was fitted once."""
+    same = one.theirs.low <= ours.mean <= one.theirs.high
+    word: PublishedWord = "reproduced" if same else _side(one, ours)
+    how = "It is" if same else "It is not"
+    why = f"{_both(one)}. {how} what theirs may be; one value has no interval, so this is not tested.{_remarks(one)}"
+    return PublishedVerdict(word, ("one value, not tested", *_limits(one)), why)
+
+
 def _side(one: Compared, ours: Interval) -> Literal["better", "worse"]:
     more = ours.mean > one.published.value
     return "better" if more == (one.direction == "max") else "worse"
@@ -148,6 +171,8 @@ def _both(one: Compared) -> str:
     theirs = f"Theirs is {one.published.printed}, {runs_of(one.published)}; {described(one.published)} [{low}, {high}]"
     count, statistic = len(one.values), one.published.statistic
     assert one.ours is not None  # noqa: S101, where there is one
+    if one.fitted == "once":
+        return f"{theirs}; ours is {one.ours.mean:.6g}, fitted once"
     if count == 1:
         return f"{theirs}; ours is {one.ours.mean:.4g}, one seed"
     number = f"{one.ours.mean:.4g}" if statistic == "best" else wording.interval(one.ours)
@@ -161,9 +186,11 @@ def _no_interval(one: Compared) -> str:
 
 
 def _without(one: Compared) -> str:
+    if one.left_out:
+        return f"{wording.sentence(one.left_out.rstrip('.'))}."
     if one.recorded:
         return f"No run recorded '{one.metric}', but {wording.listed(one.recorded)}."
-    return "No seed of ours has finished."
+    return "It has not been fitted yet." if one.fitted else "No seed of ours has finished."
 
 
 def _limits(one: Compared) -> tuple[str, ...]:

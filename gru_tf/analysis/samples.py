@@ -1,7 +1,7 @@
 """The final scores of an experiment as samples for its tests: of each task those of every cell, and of every baseline.
 
 Whether replicates of two cells are pairs is a property of the task, `draws_data`, and never decided from the scores. Where
-its seeds draw splits of the same data, a baseline has a score by replicate as well.
+it is so, a baseline has a score by replicate as well; results of older versions, which fitted it once, have a constant.
 """
 
 import math
@@ -41,8 +41,9 @@ def _samples(experiment: Experiment, task: Choice, results: Sequence[RunResult])
     }
     fitted = [r for r in others if math.isfinite(oriented(r))]
     by_name = {r.run.cell.label: [other for other in others if other.run.cell == r.run.cell] for r in fitted}
-    constants = {} if own.overlap else {r.run.cell.label: oriented(r) for r in fitted}
-    baselines = {name: _by_seed(experiment, runs, {}) for name, runs in by_name.items()} if own.overlap else {}
+    drawn = {name for name, runs in by_name.items() if own.overlap or (own.draws_data and len(runs) > 1)}
+    constants = {r.run.cell.label: oriented(r) for r in fitted if r.run.cell.label not in drawn}
+    baselines = {name: _by_seed(experiment, runs, {}) for name, runs in by_name.items() if name in drawn}
     tested = [r for r in [*finals, *fitted] if r.test is not None and math.isfinite(r.test)]
     if not tested:
         return TaskSamples(scores, constants, own.draws_data, overlap=own.overlap)

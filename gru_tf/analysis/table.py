@@ -10,7 +10,7 @@ from gru_tf.analysis.scores import bounded, examples_of, oriented
 from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.statistics.sequential import Course
 from gru_tf.analysis.statistics.unreliable import Modes, modes_of
-from gru_tf.experiment.experiment import Experiment, overlap_of
+from gru_tf.experiment.experiment import Experiment, draws_data, overlap_of
 from gru_tf.experiment.result import RunResult, sign
 from gru_tf.experiment.specs import Choice
 from gru_tf.experiment.timing import Timing, Timings
@@ -49,7 +49,7 @@ class Row:
         open: whether another look would need more replicates of it: nothing was decided, and the time was up, or they are
             still to come.
         baseline: whether it is a model without a recurrent network, whose name `cell` is; fitted once, to no seed, or where
-            each seed has a split of its own, at each.
+            each seed has data or a split of its own, at each.
         overlap: of these splits, which is in the interval; 0 where there are none.
         more: further metric on the test split → its mean over the finished seeds.
         parts: what test examples are divided by ("series", "step", "class") → name of each → metric → mean over seeds.
@@ -151,17 +151,17 @@ def baseline_rows(experiment: Experiment, results: Iterable[RunResult], cells: S
     Args:
         experiment: the question.
         results: its runs.
-        cells: the rows of its cells: where each seed has a split of its own, a baseline has as many as they.
+        cells: the rows of its cells: where each seed has data or a split of its own, a baseline has as many as they.
     """
     fitted = by_pair(r for r in results if r.run.purpose == "baseline")
     table: list[Row] = []
     for task in experiment.tasks:
-        overlap = overlap_of(task)
+        overlap, drawn = overlap_of(task), draws_data(task)
         wanted = max((row.wanted for row in cells if row.task == task.label), default=None)
-        seeds = experiment.seeds[:wanted] if overlap else ()
+        seeds = experiment.seeds[:wanted] if drawn else ()
         own = [runs for (label, _), runs in fitted.items() if label == task.label]
         for runs in sorted(own, key=lambda runs: baseline_place(runs[0].run.cell.name)):
-            table += [_drawn_row(runs, seeds, overlap)] if overlap else map(_baseline_row, runs)
+            table += [_drawn_row(runs, seeds, overlap)] if drawn else map(_baseline_row, runs)
     return table
 
 

@@ -53,16 +53,21 @@ def cells(row: Row) -> list[str]:
         _mean(row),
         f"{row.chance:.3g}" if row.chance is not None else "–",
         f"{row.step_ms:.2f}" if row.step_ms is not None else "–",
-        "–" if row.baseline and not row.overlap else f"{row.seeds}/{row.wanted}",
+        "–" if _once(row) else f"{row.seeds}/{row.wanted}",
         str(len(row.failures)),
     ]
 
 
 def _mean(row: Row) -> str:
-    """With its interval; a baseline's value, which no seed changes, has none, unless each has a split of its own."""
+    """With its interval; a baseline's value, which no seed changes, has none, unless each has data of its own."""
     if row.test is None:
         return "–"
-    return f"{row.test.mean:.3g}" if row.baseline and not row.overlap else centre(row)
+    return f"{row.test.mean:.3g}" if _once(row) else centre(row)
+
+
+def _once(row: Row) -> bool:
+    """Whether it is a baseline of data that are the same for each seed."""
+    return row.baseline and not row.overlap and row.wanted == 1
 
 
 def centre(row: Row) -> str:

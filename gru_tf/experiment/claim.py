@@ -8,7 +8,7 @@ on average.
 import math
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,8 +151,21 @@ def _plain(text: str) -> str:
     return "".join(text.split()).lower()
 
 
-def check(claims: Sequence[str], published: Sequence[Published], cells: Sequence[Choice], tasks: Sequence[Choice]) -> None:
+def check(
+    claims: Sequence[str],
+    published: Sequence[Published],
+    cells: Sequence[Choice],
+    tasks: Sequence[Choice],
+    baselines: Collection[str] = (),
+) -> None:
     """Refuse claims that are none, and claims and published numbers about what the experiment does not have.
+
+    Args:
+        claims: texts.
+        published: numbers.
+        cells: of the experiment.
+        tasks: of the experiment.
+        baselines: names of those that it may fit, which a published number can be of as well.
 
     Raises:
         ValueError: with the place of the first one, and what is wrong.
@@ -165,6 +178,8 @@ def check(claims: Sequence[str], published: Sequence[Published], cells: Sequence
     for place, number in enumerate(published):
         for kind, name, choices in (("task", number.task, tasks), ("cell", number.cell, cells)):
             try:
-                named(name, choices, kind)
+                if kind == "task" or name.strip() not in baselines:
+                    named(name, choices, kind)
             except ValueError as error:
-                raise ValueError(f"published[{place}].{kind}: {error}") from error
+                near = did_you_mean(name, baselines) if kind == "cell" else ""
+                raise ValueError(f"published[{place}].{kind}: {error}{near and f' Among baselines:{near}'}") from error

@@ -285,7 +285,8 @@ class Experiment(Spec):
 
     @model_validator(mode="after")
     def _known_claims(self) -> Self:
-        claim.check(self.claims, self.published, self.cells, self.tasks)
+        fitted = BASELINES.names() if self.baselines is True else self.baselines or ()
+        claim.check(self.claims, self.published, self.cells, self.tasks, fitted)
         return self
 
     @property
@@ -307,7 +308,7 @@ class Experiment(Spec):
         return ((task, cell) for task in self.tasks for cell in self.cells)
 
     def baseline_runs(self, wanted: int | None = None, tasks: Collection[str] | None = None) -> list[Run]:
-        """Of each task the baselines that fit it: once each, or where each seed draws a split, at each seed.
+        """Of each task the baselines that fit it: once each, or where each seed draws data or a split, at each seed.
 
         Which fit may take a look at the data, so that results are read without this.
 
@@ -316,21 +317,34 @@ class Experiment(Spec):
             tasks: labels of those that are meant; all if None.
 
         Raises:
-            UserError: for a named one that fits no task, and where a user's own file cannot be read.
+            UserError: for a named one that fits no task, for a published number of one that does not fit its task, and
+                where a user's own file cannot be read.
         """
         for name in self.baselines if isinstance(self.baselines, tuple) else ():
             if all(name not in _baselines_for(task) for task in self.tasks):
                 fitting = sorted({name for task in self.tasks for name in _baselines_for(task)})
                 near = f"Those that do: {', '.join(fitting) or 'none'}"
                 raise UserError(f"{self.origin}: baselines: '{name}' fits no task. {near}")
+        self._expect_fitting()
         return [
             self.run(task, Choice(name=name), seed, "baseline")
             for task in self.tasks
             if tasks is None or task.label in tasks
-            for seed in self.seeds[: wanted if overlap_of(task) else 1]
+            for seed in self.seeds[: wanted if draws_data(task) else 1]
             for name in _baselines_for(task)
             if self.baselines is True or (self.baselines and name in self.baselines)
         ]
+
+    def _expect_fitting(self) -> None:
+        """Refuse a published number of a baseline that does not fit the number's task: it would never be compared."""
+        for place, number in enumerate(self.published):
+            if number.cell.strip() not in BASELINES.names():
+                continue
+            task = claim.named(number.task, self.tasks, "task")
+            fitting = _baselines_for(task)
+            if number.cell.strip() not in fitting:
+                near = f"Those that do: {', '.join(fitting) or 'none'}"
+                raise UserError(f"{self.origin}: published[{place}].cell: '{number.cell}' does not fit {task.title}. {near}")
 
     def run(self, task: Choice, cell: Choice, seed: int, purpose: Purpose = "final", split_seed: int | None = None) -> Run:
         """The run of one (task, cell) at one seed, with nothing tuned."""
@@ -361,6 +375,11 @@ def _plain(value: Any) -> Any:
 def overlap_of(task: Choice) -> float:
     """By how much the splits overlap that the seeds of a task draw; 0 where they draw none. See `Task.overlap`."""
     return create(task.name, task.options).overlap
+
+
+def draws_data(task: Choice) -> bool:
+    """Whether another seed means other data, see `Task.draws_data`."""
+    return create(task.name, task.options).draws_data
 
 
 def _baselines_for(task: Choice) -> tuple[str, ...]:

@@ -279,7 +279,7 @@ class CompiledSteps:
     @staticmethod
     def _means(sums: list[Any]) -> tuple[float, ...]:
         *totals, weight = sums[-1].numpy()
-        return tuple(float(total / weight) for total in totals)
+        return tuple(float(total / weight) if weight else 0.0 for total in totals)  # a few steps may have no label at all
 
     def _train_loop(self, at: Any, sums: Any, order: Any, rates: Any) -> Any:
         def body(i: Any, sums: Any) -> Any:

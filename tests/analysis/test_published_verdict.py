@@ -13,7 +13,9 @@ from gru_tf.analysis.published_intervals import of_others
 from gru_tf.analysis.statistics.intervals import mean_interval
 from gru_tf.analysis.statistics.prediction import prediction_interval, share_inside
 from gru_tf.analysis.statistics.scales import MetricScale, scale_of
-from gru_tf.experiment.specs import Published
+from gru_tf.experiment.specs import Choice, Published
+from gru_tf.foundation.catalogues import BASELINES, CELLS
+from gru_tf.foundation.errors import UserError
 
 NUMBER = {"task": "digits", "cell": "gru", "value": 0.8, "tag": "read", "source": "A paper"}
 DIGITS = 1
@@ -211,3 +213,71 @@ def test_the_prediction_interval_holds_new_means_in_95_of_100():
         too_narrow += not mean_interval(first).excludes(second)
     assert hits / 2_000 == pytest.approx(0.95, abs=0.015)
     assert too_narrow / 2_000 < 0.92, "the interval of the mean is not one of new means"
+
+
+# --- a number of a baseline ---
+
+
+def beside_baselines(values, one, task=DIGITS, **fields):
+    """The first number of an experiment beside a baseline's values, by seed."""
+    usual = {"metric": "accuracy", "direction": "max", "chance": 0.1, "purpose": "baseline", **fields}
+    name = Choice(name=one.published[0].cell)
+    runs = [
+        result(one, task, 0, seed, **usual, run=one.run(one.tasks[task], name, seed, "baseline"), test=value)
+        for seed, value in values.items()
+    ]
+    return beside(one, runs)[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.9041, "reproduced, one value, not tested"),
+        (0.9051, "better, one value, not tested"),
+        (0.8949, "worse, one value, not tested"),
+    ],
+)
+def test_a_baseline_of_fixed_data_has_one_value_that_is_compared_as_printed(value, expected):
+    one = experiment(published=[{**NUMBER, "cell": "nearest", "value": 0.9, "decimals": 2}], seeds=3)
+    compared = beside_baselines({0: value}, one)
+    assert str(compared.verdict) == expected
+    assert f"ours is {value:.6g}, fitted once" in compared.verdict.why
+    assert "seed" not in compared.ours_text, "no seed changes it"
+    assert (compared.cell, compared.ours.mean, compared.values) == ("nearest", value, (value,))
+
+
+def test_a_baseline_of_data_that_each_seed_draws_is_judged_by_its_spread():
+    number = {"task": "waves", "cell": "naive", "value": 0.0202, "tag": "read", "source": "Géron"}
+    one = experiment(tasks=["waves"], published=[number], seeds=4)
+    assert {run.seed for run in one.baseline_runs() if run.cell.name == "naive"} == {0, 1, 2, 3}
+    mse = {"metric": "mse", "direction": "min", "task": 0}
+    values = {0: 0.0198, 1: 0.0206, 2: 0.0212, 3: 0.0201}
+    compared = beside_baselines(values, one, **mse)
+    assert str(compared.verdict) == "reproduced"
+    assert compared.values == tuple(values.values())
+    assert compared.ours.mean == pytest.approx(np.mean(list(values.values())))
+    assert compared.ours.low < compared.ours.mean < compared.ours.high
+    far = beside_baselines({seed: value + 0.01 for seed, value in values.items()}, one, **mse)
+    assert str(far.verdict) == "worse"
+    assert beside_baselines({0: 0.0202}, one, **mse).verdict.word == "no verdict", "one of four seeds"
+
+
+def test_a_baseline_without_a_number_says_why():
+    one = experiment(published=[{**NUMBER, "cell": "nearest"}], seeds=3)
+    assert "has not been fitted yet" in beside(one, [])[0].verdict.why
+    left_out = beside_baselines({0: None}, one, warning="left out: there are too many")
+    assert (left_out.verdict.word, left_out.verdict.why) == ("no verdict", "Left out: there are too many.")
+
+
+def test_a_baseline_that_is_not_fitted_is_refused_as_the_cell_of_a_number():
+    with pytest.raises(UserError, match="published\\[0\\].cell: 'naive' does not fit digits. Those that do: logistic"):
+        experiment(published=[{**NUMBER, "cell": "naive"}]).baseline_runs()
+    for wrong, baselines in (("nearest", ["logistic"]), ("nearest", False), ("nearst", True)):
+        with pytest.raises(ValidationError, match=r"published\[0\].cell: the experiment has no cell called"):
+            experiment(published=[{**NUMBER, "cell": wrong}], baselines=baselines)
+    with pytest.raises(ValidationError, match="Did you mean 'nearest'"):
+        experiment(published=[{**NUMBER, "cell": "nearst"}])
+
+
+def test_no_cell_is_called_as_a_baseline_is():
+    assert not set(CELLS.names()) & set(BASELINES.names())

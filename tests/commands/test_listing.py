@@ -5,7 +5,7 @@ import pytest
 from gru_tf.baselines.baseline import BASELINES
 from gru_tf.commands import listing
 from gru_tf.experiment.specs import PINNED
-from gru_tf.recurrent.cells import CELLS, Number, Share, Whole
+from gru_tf.recurrent.cells import CELLS, Real, Share, Whole
 from gru_tf.tasks import TASKS
 
 WORDS = {True: "true", False: "false", None: "null", (): "[]"}
@@ -15,7 +15,7 @@ def words(value):
     """A value as the listing writes it."""
     if isinstance(value, Share):
         return "0–1"
-    if isinstance(value, Number):
+    if isinstance(value, Real):
         return "a number"
     if isinstance(value, Whole):
         return f"{value.low:,}–{value.high:,}"

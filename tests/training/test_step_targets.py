@@ -1,5 +1,7 @@
 """Targets at every step of which some are missing: losses, metrics, weights and outputs against NumPy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas
 import pytest
@@ -15,13 +17,16 @@ CLASSES, VALUES = {"label": "on"}, {"label": "a", "labels": ["b"], "kind": "valu
 
 @pytest.fixture(scope="module")
 def walks(tmp_path_factory):
-    """60 walks of 1 to 20 steps, so that batches are cut to several lengths; a fifth of the labels is missing."""
+    """60 walks of 1 to 20 steps, so that batches are cut to several lengths; a fifth of the labels is missing.
+
+    Of every ninth walk all are.
+    """
     rng, rows = np.random.default_rng(0), []
     for walk in range(60):
         x = rng.normal(size=int(rng.integers(1, 21)))
         for step, value in enumerate(x):
-            label = ("up" if value > 0.8 else "down") if rng.random() > 0.2 else ""
-            rows.append((walk, step, value, label, 3 + 2 * value if rng.random() > 0.2 else None, -value))
+            label = ("up" if value > 0.8 else "down") if rng.random() > 0.2 and walk % 9 else ""
+            rows.append((walk, step, value, label, 3 + 2 * value if rng.random() > 0.2 and walk % 9 else None, -value))
     path = tmp_path_factory.mktemp("walks") / "walks.csv"
     pandas.DataFrame(rows, columns=["id", "step", "x", "on", "a", "b"]).to_csv(path, index=False)
     return str(path)
@@ -80,6 +85,28 @@ def test_classes_of_equal_weight_weigh_labelled_steps(walks):
     loss = steps.train(prepared.data["train"], whole, still)
     assert loss == pytest.approx(mean_loss(outputs, part, prepared.task.weights), rel=1e-5)
     assert abs(loss - mean_loss(outputs, part)) > 1e-4
+
+
+@pytest.mark.parametrize("options", [CLASSES, VALUES, {"label": "on", "class_weights": "balanced"}])
+def test_a_batch_without_any_label_teaches_nothing(walks, options):
+    """Its gradient is 0, not 0 / 0: gradient descent leaves the weights as they are, and learns from the next batch."""
+    one = run(walks, **options)
+    prepared = trainer.prepare(one.model_copy(update={"training": TrainingSpec(**TRAINING, optimizer="sgd")}))
+    part, steps = prepared.splits.train, prepared.steps
+    there = part.targets >= 0 if part.targets.ndim == 2 else np.isfinite(part.targets).all(-1)
+    real = np.arange(part.targets.shape[1]) < part.lengths[:, None]
+    without = np.flatnonzero(~(there & real).any(1))
+    assert len(without)
+    plans = plan(part.lengths, steps.buckets, 7)
+    batch = replace(
+        plans, order=np.full_like(plans.order[:1], without[0]), valid=np.ones_like(plans.valid[:1]), bucket=plans.bucket[-1:]
+    )
+    before, rate = steps.weights(), np.full(1, 0.1, "float32")
+    steps.train(prepared.data["train"], batch, rate)
+    for new, old in zip(steps.weights(), before, strict=True):
+        np.testing.assert_array_equal(new, old)
+    assert np.isfinite(steps.train(prepared.data["train"], plans, np.full(len(plans.order), 0.1, "float32")))
+    assert not np.array_equal(steps.weights()[0], before[0])
 
 
 def test_a_run_trains_and_is_tested_on_labelled_steps(walks):

@@ -37,7 +37,7 @@ PUBLISHED = sorted((ROOT / "experiments" / "published").glob("*.yaml"))
 FILES = [*OWN, *PUBLISHED]
 STEPS = 2
 WHOLE = "counting"  # a task whose metric is of all test sequences together: none of them may be left out
-LONG = ("multi30k", WHOLE)
+LONG = ("multi30k", WHOLE, "imdb", "nottingham")
 
 every_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 

@@ -770,7 +770,7 @@ def test_the_import_check_fails_where_tensorflow_is_loaded(tmp_path: Path) -> No
         (Ucr, {"name": "Coffee"}),
         (Ucr, {"path": "a.ts"}),
         (Ucr, {"path": "a.ts", "test_path": "b.ts", "name": "GunPoint"}),
-        (Ucr, {"validation": 0.0}),
+        (Ucr, {"validation": 1.0}),
         (Multi30k, {"longest": 45}),
         (Multi30k, {"direction": "de-fr"}),
         (Multi30k, {"train_sentences": 29_001}),

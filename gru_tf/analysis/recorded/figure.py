@@ -1,4 +1,7 @@
-"""The figure of a record: the interval of each cell, published numbers as open marks, the baseline as a line."""
+"""The figure of a record: the interval of each cell, published numbers as open marks, the trivial answer as a line.
+
+A baseline is in it where a published number is of it.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,6 +15,7 @@ from gru_tf.analysis.report.figures.panels import MUTED, Panel, Plate, light, pa
 from gru_tf.analysis.results import Results
 from gru_tf.analysis.statistics import Interval
 from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice
 
 MOST_BYTES = 200_000
 PUBLISHED = {"ls": "", "marker": "v", "ms": 6.5, "mfc": "#FFFFFF", "mec": "#000000", "mew": 1.2, "zorder": 4}
@@ -39,6 +43,7 @@ def _panels(results: Results) -> Iterator[Panel]:
         own = [one for one in numbers if one.task == task.task]
         ours: Ours = {cell.cell: (cell.row.test, list(cell.tests.values())) for cell in task.cells}
         mine = [one for one in own if one.metric in ("", task.metric)]
+        ours |= {one.cell: (one.ours, list(one.values)) for one in mine if one.fitted}
         yield _panel(results, task, task.metric, task.direction, task.chance, ours, mine)
         for metric in dict.fromkeys(one.metric for one in own if one not in mine):
             further = [one for one in own if one.metric == metric]
@@ -61,8 +66,9 @@ def _panel(
     ours: Ours,
     numbers: Sequence[Beside],
 ) -> Panel:
-    styles = cell_style.styles(results.experiment.cells)
-    cells = [cell.label for cell in results.experiment.cells if cell.label in ours]
+    others = [Choice(name=name) for name in dict.fromkeys(one.cell for one in numbers if one.fitted)]
+    styles = cell_style.styles([*results.experiment.cells, *others])
+    cells = [label for label in styles if label in ours]
 
     def paint(axes: Any) -> None:
         values: list[float] = []

@@ -17,16 +17,17 @@ class Published(Spec):
     """A number that others have published, to compare with ours.
 
     Args:
-        task, cell: of the number, as a claim names them.
+        task, cell: of the number, as a claim names them; `cell` may also be the name of a baseline of the task, such as
+            "naive" or "ridge", which is then compared.
         metric: of the number; the task's own metric if null. Of a further test split it is SPLIT_METRIC, such as
             "longer_accuracy"; any other name that runs record needs a `direction`.
         direction: of a metric that the suite does not know: "max" where more is better, "min" where less is.
         value: the number.
         decimals: how many the paper prints after the point; null where the value shows them all, as 0.0029 does and 9.10
             does not, which is read as 9.1. As printed, 0.0029 is anything from 0.00285 to 0.00295.
-        tag: where it comes from: "read" in the paper's text, "quoted" in another text, or "recalled" from memory of the
-            paper. It is shown wherever the number is.
-        source: the paper.
+        tag: where it comes from: "read" in the paper's text, "quoted" in another text, "recalled" from memory of the
+            paper, or "computed" from the same data by other code. It is shown wherever the number is.
+        source: the paper, or what computed it.
         differs: how its protocol differs, such as "T = 600, 70K parameters"; null where no difference is known. It is
             shown wherever the number is, and its verdict is marked.
         not_comparable: why the number cannot be compared with ours at all, such as "averages padded steps in"; it then gets
@@ -44,7 +45,7 @@ class Published(Spec):
     direction: Literal["max", "min"] | None = None
     value: float
     decimals: Annotated[int, Field(ge=0, le=15)] | None = None
-    tag: Literal["read", "quoted", "recalled"]
+    tag: Literal["read", "quoted", "recalled", "computed"]
     source: str
     differs: Text | None = None
     not_comparable: Text | None = None
