@@ -73,7 +73,7 @@ def test_the_path_of_a_cell_on_a_gpu_is_what_its_layer_traces_to(name):
 def test_without_a_gpu_a_fused_kernel_computes_what_it_can_and_xla_compiles_the_rest(why_not, monkeypatch):
     monkeypatch.setattr(kernel_conditions, "why_no_kernels", lambda: why_not)
     for line in paths.of_cells(gpu=False):
-        by_steps = any(option in line.name for option in ("recurrent_dropout", "zoneout", "peepholes", "projection"))
+        by_steps = any(option in line.name for option in ("recurrent_dropout", "zoneout", "peepholes", "projection", "relu"))
         fused = line.name.partition("(")[0] in ("rnn", "lstm", "gru", "gru_reset_before") and not by_steps
         if fused and not why_not:
             assert (line.here.name, line.here.why_not_fused) == ("fused cpu", "")

@@ -205,8 +205,11 @@ def ordinary(
     forget_bias: float = 1.0,
     **options: Any,
 ) -> Any:
-    """Keras' own layer, which has none of these options, but forget biases that start at 0 or 1."""
-    own = (peepholes, projection, longest, weight_dropout, zoneout, forget_bias not in (0, 1))
+    """Keras' own layer, which has none of these options.
+
+    Of a forget bias it has the value that training left; where it starts, Keras knows 0 and 1 alone.
+    """
+    own = (peepholes, projection, longest, weight_dropout, zoneout)
     return None if any(own) else keras.layers.LSTM(units, unit_forget_bias=bool(forget_bias), **options)
 
 
