@@ -1,9 +1,9 @@
 """Graphs of training as they are written, without the part of TensorFlow's rewriting that spares memory.
 
-Where a graph needs more than 215 MB, TensorFlow's memory optimiser replaces a sum of three gradients or more by a temporary
-variable, to which each is added when it is there. In a loop within a loop, such as the steps of a decoder that attends first
-within the steps of an epoch, that variable outlives its step, and the next one fails: "AlreadyExistsError: Resource …
-tmp_var". And which gradient comes first, and so the last bits of their sum, is left to the threads.
+Where a graph needs more than 215 MB, the memory optimiser of TensorFlow 2.21 replaces a sum of three gradients or more by a
+temporary variable. In the gradient of a loop over time within the loop over batches, of a decoder that attends first or of
+any cell without a fused kernel, that variable outlives its step, and the next one fails: "AlreadyExistsError: Resource …
+tmp_var". Networks in fused kernels have the same bits with it and without.
 """
 
 from collections.abc import Iterator

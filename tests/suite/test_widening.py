@@ -251,3 +251,7 @@ def test_an_experiment_that_is_widened_is_another_one():
     for search in ({"shared": True}, {"tuner": "grid"}):
         assert experiment(search=search).fingerprint == experiment(search={**search, "widen": False}).fingerprint
     assert experiment({"units": {"low": 2, "high": 9}}).search.wideable == {}
+    bound = experiment(
+        {"momentum": {"low": 0.3, "high": 0.9}}, training={"optimizer": "sgd", "momentum": 0.5, "nesterov": True}
+    )
+    assert bound.search.wideable == {}, "a step further is 0, which Nesterov's cannot be"

@@ -9,7 +9,7 @@ import pytest
 from gru_tf.experiment.experiment import Run
 from gru_tf.experiment.specs import TrainingSpec
 from gru_tf.training import trainer
-from gru_tf.training.batches import BatchPlan, plan
+from gru_tf.training.batches import plan
 
 TRAINING = {"epochs": 2, "batch_size": 7, "jit": False}
 CLASSES, VALUES = {"label": "on"}, {"label": "a", "labels": ["b"], "kind": "value"}
@@ -133,26 +133,3 @@ def test_a_run_without_validation_and_one_that_monitors(walks, options):
         monitored = run(walks, **options)
         training = TrainingSpec(**TRAINING, monitor="balanced_accuracy")
         assert trainer.train(monitored.model_copy(update={"training": training})).status == "finished"
-
-
-@pytest.mark.parametrize("options", [CLASSES, VALUES, CLASSES | {"class_weights": "balanced"}])
-def test_a_batch_without_any_label_has_no_gradient(walks, tmp_path, options):
-    """Of batches of one sequence; 30 of 60 sequences have no label at any step."""
-    rows = pandas.read_csv(walks)
-    rows.loc[rows["id"] % 2 == 1, ["on", "a", "b"]] = None
-    path = tmp_path / "half.csv"
-    rows.to_csv(path, index=False)
-    whole = run(str(path), **options)
-    result = trainer.train(whole.model_copy(update={"training": whole.training.but(batch_size=1)}))
-    assert result.status == "finished"
-    assert np.isfinite([*result.history["train_loss"], result.test]).all()
-    prepared = trainer.prepare(run(str(path), **options))
-    steps, data = prepared.steps, prepared.data["train"]
-    _, targets, lengths = (np.asarray(array) for array in data.arrays)
-    there = targets >= 0 if targets.dtype.kind == "i" else np.isfinite(targets).all(-1)
-    labelled = (there & (np.arange(targets.shape[1]) < lengths[:, None])).any(1)
-    order, before = np.full((1, 7), np.flatnonzero(~labelled)[0], "int32"), steps.weights()
-    with np.errstate(invalid="ignore"):  # of nothing there is no mean loss
-        steps.train(data, BatchPlan(order, np.ones((1, 7), "float32"), np.full(1, len(steps.buckets) - 1, "int32")))
-    for one, other in zip(before, steps.weights(), strict=True):
-        np.testing.assert_array_equal(one, other)

@@ -57,6 +57,7 @@ NOT_SEARCHED = (
 LATER = (*network.LATER, *training.LATER)
 MODEL = tuple(name for name in ModelSpec.model_fields if name not in NOT_SEARCHED)
 BUDGETS = ("units", "parameters", "layers", "epochs", "steps")  # what a network may cost is the user's to bound
+BOUND = ("momentum", "teacher_forcing", "teacher_forcing_end")  # whose possible values depend on other fields
 TRAINING = tuple(name for name in TrainingSpec.model_fields if name not in NOT_SEARCHED)
 Axis = Annotated[
     Annotated[Values, Tag("list")] | Annotated[Range, Tag("Range")],
@@ -101,7 +102,7 @@ class SearchSpec(Spec):
             its own (Bouthillier and others 2021, arXiv 2103.03098); trials are then trained with `seed` plus the final one.
         widen: whether a range is widened for all cells of a task alike where one of them chooses values at its end, see
             `gru_tf.suite.widening`. Only the ranges of a random search that is not shared are, and none of units,
-            parameters, layers and epochs.
+            parameters, layers, epochs and steps, of momentum, and of teacher forcing.
     """
 
     tuner: Literal["random", "bayesian", "grid", "hyperband"] = "random"
@@ -155,7 +156,8 @@ class SearchSpec(Spec):
         """The ranges that may be widened."""
         if not self.widen or self.shared or self.tuner != "random":
             return {}
-        return {name: axis for name, axis in self.axes.items() if isinstance(axis, Range) and name not in BUDGETS}
+        left = (*BUDGETS, *BOUND)
+        return {name: axis for name, axis in self.axes.items() if isinstance(axis, Range) and name not in left}
 
     @property
     def axes(self) -> dict[str, Range | tuple[Scalar | None, ...]]:
