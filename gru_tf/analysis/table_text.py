@@ -12,8 +12,7 @@ from gru_tf.experiment.specs import OF_FILES
 from gru_tf.foundation import option_spelling
 
 ARROWS = {"max": "↑", "min": "↓"}
-OTHERS = "Below the cells: models without a recurrent network, tuned on validation, fitted once."
-OTHERS_DRAWN = "Below the cells: models without a recurrent network, tuned on validation, fitted to each split."
+OTHERS = "Below the cells: models without a recurrent network, tuned on validation, fitted {how}."
 OVERLAP = "Each seed has its own split; as these overlap, variances are corrected (Nadeau and Bengio 2003)"
 COLUMNS = ("cell", "units", "parameters", "mean [95 % interval]", "baseline", "ms/step", "seeds", "failed")
 
@@ -63,6 +62,13 @@ def _mean(row: Row) -> str:
     if row.test is None:
         return "–"
     return f"{row.test.mean:.3g}" if _once(row) else centre(row)
+
+
+def _how_fitted(others: Sequence[Row]) -> str:
+    if all(row.overlap for row in others):
+        return "to each split"
+    once = sum(map(_once, others))
+    return "once" if once == len(others) else "once, or at each seed that draws data" if once else "at each seed"
 
 
 def _once(row: Row) -> bool:
@@ -124,7 +130,7 @@ def notes(experiment: Experiment, rows: Sequence[Row], earlier: int = 0) -> Iter
     yield f"At {budget(experiment)}."
     yield from _over(experiment, rows)
     if any(row.baseline for row in rows):
-        yield OTHERS_DRAWN if all(row.overlap for row in rows if row.baseline) else OTHERS
+        yield OTHERS.format(how=_how_fitted([row for row in rows if row.baseline]))
     yield f"Baseline: test metric of a naive prediction. ms/step: median training step, {timed(rows)}."
     if experiment.search:
         named = ", ".join(experiment.search.axes)

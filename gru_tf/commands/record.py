@@ -28,7 +28,7 @@ def record(
     second: Annotated[
         str | None,
         typer.Option(
-            metavar="STORE|NAME",
+            metavar="SECOND",
             help="the same experiment by other seeds: a store that has it, or its name in the same store",
         ),
     ] = None,

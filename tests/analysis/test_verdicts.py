@@ -377,7 +377,9 @@ def test_a_published_number_says_what_is_wrong_with_it(tmp_path):
     file = tmp_path / "mine.yaml"
     head = "question: Which?\ntasks: [digits]\ncells: [gru]\nmodel: {units: 4}\n"
     for change, message in {
-        "tag: reed": "published[0].tag: received 'reed', expected 'read', 'quoted' or 'recalled'. Did you mean 'read'?",
+        "tag: reed": (
+            "published[0].tag: received 'reed', expected 'read', 'quoted', 'recalled' or 'computed'. Did you mean 'read'?"
+        ),
         "tga: read": "published[0].tga: no such field. Did you mean 'tag'?",
     }.items():
         file.write_text(f"{head}published: [{{task: digits, cell: gru, value: 0.9, source: A paper, {change}}}]\n")

@@ -236,14 +236,14 @@ def test_list_all_kinds(main):
 
 def test_experiments_that_follow_papers_are_listed_as_a_group(main, tmp_path):
     (tmp_path / "experiments" / "published").mkdir(parents=True)
-    (tmp_path / "experiments" / "published" / "waves.yaml").write_text("question: Of a paper?\n")
+    (tmp_path / "experiments" / "published" / "elman1990.yaml").write_text("question: Of a paper?\n")
     code, shown, _ = main("list", "experiments")
     own, published = shown.split("experiments: published\n")
     assert code == 0
     assert own.startswith("experiments\n")
     assert "quickstart" in own
-    assert re.search(r"^  waves +Of a paper\?$", published, re.MULTILINE)
-    assert "waves" not in own
+    assert re.search(r"^  elman1990 +Of a paper\? *$", published, re.MULTILINE)
+    assert "elman1990" not in own
 
 
 def test_list_shows_a_file_that_cannot_be_read_and_the_others(main, tmp_path):

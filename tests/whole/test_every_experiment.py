@@ -221,7 +221,10 @@ def test_each_task_of_each_file_and_each_cell_of_any_is_chosen():
 
 
 @every_file
-def test_all_that_it_names_exists(file):
+def test_all_that_it_names_exists(file, needs_files):
+    for task in suite.load(file).tasks:
+        if "minimum_count" in task.options:  # the size of a vocabulary, and with it a network's, follows from the data
+            needs_files(create(task.name, task.options))
     check_resolves(file)
 
 
@@ -244,7 +247,8 @@ def test_its_search_offers_what_is_possible(file):
 def test_it_trains_for_two_steps(file, place, compiled, needs_files, request):
     experiment = suite.load(file)
     task, _ = list(experiment.pairs())[place]
-    whole = task.name == WHOLE or "test_longest" in task.options  # by length, of all sequences of a split
+    by_length = {"shortest", "test_longest"} & task.options.keys()  # of all sequences of a split
+    whole = task.name == WHOLE or by_length
     two_steps = [STEPS] if whole else request.getfixturevalue("two_steps")
     needs_files(create(task.name, task.options))
     result = check_trains(experiment, place, compiled)

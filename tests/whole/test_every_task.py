@@ -390,7 +390,8 @@ def test_data(label: str, task: Task, check: str, needs_files: Callable[[Task], 
 def test_words_and_signature_need_no_data(label: str, task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRU_TF_DATA", str(tmp_path / "none"))  # any look for a file would raise
     check_words(task)
-    assert task.signature.timesteps >= 1
+    # words that occur so often are as many as the data have
+    assert "minimum_count" in task.model_fields_set or task.signature.timesteps >= 1
 
 
 @every_task

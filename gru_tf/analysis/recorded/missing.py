@@ -47,9 +47,9 @@ def _final(results: Results) -> Iterable[str]:
 
 
 def _baselines(results: Results) -> Iterable[str]:
-    """The baselines that were not fitted, of which there is one a task, or one a seed that a cell has come to."""
+    """The baselines that were not fitted: one a task, or where seeds draw data one a seed that a cell has come to."""
     wanted = max((cell.row.wanted for task in results.evidence.tasks for cell in task.cells), default=0)
     fitted = {r.run.fingerprint for r in results.runs if r.run.purpose == "baseline"}
     for run in results.experiment.baseline_runs(wanted):
         if run.fingerprint not in fitted:
-            yield f"{run.task.title}, baseline {run.cell.label}"
+            yield f"{run.task.title}, baseline {run.cell.label}, seed {run.seed}"
