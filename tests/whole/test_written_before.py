@@ -16,31 +16,14 @@ import pytest
 from places import ROOT
 
 import gru_tf
-from gru_tf.experiment.specs import recipe
+from gru_tf.analysis.formats.columns import ASKED
+from gru_tf.experiment.specs import ModelSpec, TrainingSpec, network, training
 from gru_tf.foundation import addresses
 
 ARCHIVE = ROOT / "tests" / "whole" / "written_before" / "before.zip"
-NEW = (
-    "model_bytes",
-    "warmup",
-    "decay",
-    "refit",
-    "scaling",
-    "linear_path",
-    "quantiles",
-    "weight_decay",
-    *recipe.LATER,
-    "initial",
-    "initial_scale",
-    "keep_biases",
-    "input_dropout",
-    "embedding_dropout",
-    "variational",
-    "tied",
-    "residual",
-    "layer_norm",
-)  # columns that there are since
-NOTHING = ("", "none", "keras", "0", "0.0", "False", None, 0, 0.0, False)  # what they have of a run of before
+SINCE = [(spec, name) for spec, names in ((ModelSpec, network.LATER), (TrainingSpec, training.LATER)) for name in names]
+NEW = {ASKED.get(name, name): spec.model_fields[name].default for spec, name in SINCE}
+NEW |= {"model_bytes": None, "updates": None, "solved": None}  # columns that there are since, with what it has in them
 MOVED = "/STORE"  # what stands in the archive for the folder that the store lay in
 
 
@@ -85,7 +68,9 @@ def test_the_archive_is_small():
 
 def without_new(runs):
     """The runs without the columns that there were not then, which have what every run did then."""
-    assert all(run.get(name) in NOTHING for run in runs for name in NEW)
+    for run in runs:
+        read = {name: run.get(name) for name in NEW}
+        assert all(read[name] in (NEW[name], "" if NEW[name] is None else str(NEW[name])) for name in NEW), read
     return [{name: value for name, value in run.items() if name not in NEW} for run in runs]
 
 
