@@ -471,6 +471,7 @@ def test_the_space_has_every_field_but_what_may_not_be_tuned():
         "deterministic",
         "refit",
         "budget",
+        "counted",
         "seconds",
         "start",
         "frozen",

@@ -90,7 +90,7 @@ UNKNOWN = {
     "quesion": f"quesion: no such field. Did you mean 'question'? {TOP}",
     "zzz": f"zzz: no such field. {TOP}",
     "training.epoch": "training.epoch: no such field. Did you mean 'epochs'? Fields: epochs, seconds, ",
-    "model.unit": "model.unit: no such field. Did you mean 'units'? Fields: units, parameters, budget, ",
+    "model.unit": "model.unit: no such field. Did you mean 'units'? Fields: units, parameters, counted, budget, ",
     "search.trial": "search.trial: no such field. Did you mean 'trials'? Fields: tuner, trials, space, seed, shared, widen",
     "search.space.learningrate": "search.space.learningrate: no such field. Did you mean 'learning_rate'? Fields: units, ",
     "search.space.seed": "search.space.seed: no such field. Did you mean 'tied'? Fields: units, parameters, ",
