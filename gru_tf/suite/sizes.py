@@ -17,7 +17,7 @@ from gru_tf.training.network.budget import Size
 from gru_tf.training.network.resolution import ResolvedNetwork, check_diagnosed, check_forced, resolve
 
 # fields of a model on which depends whether a task, a cell and a budget can have it
-PARTS = ("linear_path", "initial", "embedding_dropout", "tied", "residual", "layer_norm")
+PARTS = ("bidirectional", "linear_path", "initial", "embedding_dropout", "tied", "residual", "layer_norm")
 OF_TASKS = ("truncate", "batch_size")  # fields of a recipe on which depends whether a task can be trained so
 
 
@@ -47,7 +47,8 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
             recipe.check(training, experiment.model, cell.options, task)
             truncation.check_layers(training, network.layers)
         for part in _parts(experiment):  # a budget may fit without it and not with it
-            resolve(experiment.model.but(**part), task.signature, spec, cell.options)
+            resolve(model := experiment.model.but(**part), task.signature, spec, cell.options)
+            recipe.check(experiment.training, model, cell.options, task)
         check_forced(experiment.training, task.signature)
         if not task.signature.decoded:
             _check_nothing_written(experiment)

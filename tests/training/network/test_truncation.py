@@ -222,3 +222,7 @@ def test_a_search_that_cuts_where_nothing_can_be_cut_is_refused_before_its_trial
             UserError, match=r"^q: .*, gru: training\.truncate: received \d, expected null: this task has one"
         ):
             suite.check(Experiment(**content, search=search))
+    content |= {"tasks": ["copy_memory"], "training": {"truncate": 5}}
+    search = {"trials": 2, "space": {"bidirectional": [False, True]}}
+    with pytest.raises(UserError, match=r"training\.truncate: received 5, expected null beside model\.bidirectional"):
+        suite.check(Experiment(**content, search=search))
