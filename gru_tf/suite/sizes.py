@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gru_tf.experiment.experiment import Experiment
-from gru_tf.experiment.specs import Choice
+from gru_tf.experiment.specs import Choice, Range, TrainingSpec
 from gru_tf.foundation import extras, startup
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent import cell_sources
@@ -17,7 +17,8 @@ from gru_tf.training.network.budget import Size
 from gru_tf.training.network.resolution import ResolvedNetwork, check_diagnosed, check_forced, resolve
 
 # fields of a model on which depends whether a task, a cell and a budget can have it
-PARTS = ("linear_path", "initial", "embedding_dropout", "tied", "residual", "layer_norm")
+PARTS = ("bidirectional", "linear_path", "initial", "embedding_dropout", "tied", "residual", "layer_norm")
+OF_TASKS = ("truncate", "batch_size")  # fields of a recipe on which depends whether a task can be trained so
 
 
 def check(given: str | Path | Experiment) -> list[tuple[Choice, Choice, Size]]:
@@ -42,10 +43,12 @@ def _checked(experiment: Experiment, choice: Choice, cell: Choice) -> Size:
         for package in task.packages:  # before hours of training that would end without a score
             extras.expect(package, "the task")
         network = resolve(experiment.model, task.signature, spec, cell.options)
-        recipe.check(experiment.training, experiment.model, cell.options, task)
-        truncation.check_layers(experiment.training, network.layers)
+        for training in _recipes(experiment):
+            recipe.check(training, experiment.model, cell.options, task)
+            truncation.check_layers(training, network.layers)
         for part in _parts(experiment):  # a budget may fit without it and not with it
-            resolve(experiment.model.but(**part), task.signature, spec, cell.options)
+            resolve(model := experiment.model.but(**part), task.signature, spec, cell.options)
+            recipe.check(experiment.training, model, cell.options, task)
         check_forced(experiment.training, task.signature)
         if not task.signature.decoded:
             _check_nothing_written(experiment)
@@ -63,6 +66,15 @@ def _parts(experiment: Experiment) -> Iterator[dict[str, Any]]:
     for name, axis in experiment.search.axes.items() if experiment.search else ():
         if name in PARTS and isinstance(axis, tuple):
             yield from ({name: value} for value in axis)
+
+
+def _recipes(experiment: Experiment) -> Iterator[TrainingSpec]:
+    """The recipe, and the same with each value that a search tries of what the task must allow."""
+    yield experiment.training
+    for name, axis in experiment.search.axes.items() if experiment.search else ():
+        if name in OF_TASKS:
+            values = axis.ends(integer=True) if isinstance(axis, Range) else axis
+            yield from (experiment.training.but(**{name: value}) for value in values)
 
 
 def _check_nothing_written(experiment: Experiment) -> None:

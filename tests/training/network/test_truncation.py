@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gru_tf.experiment.experiment import Run
+from gru_tf import suite
+from gru_tf.experiment.experiment import Experiment, Run
 from gru_tf.experiment.specs import ModelSpec, TrainingSpec
 from gru_tf.foundation.errors import UserError
 from gru_tf.recurrent.cells import CELLS
@@ -211,3 +212,17 @@ def test_a_model_without_recurrence_is_refused():
     inputs = keras.Input((None, FEATURES))
     with pytest.raises(ValueError, match="recurrent layers"):
         truncation.forward(keras.Model(inputs, keras.layers.Dense(2)(inputs)), tf.zeros((1, STEPS, FEATURES)), 2)
+
+
+def test_a_search_that_cuts_where_nothing_can_be_cut_is_refused_before_its_trials():
+    content = {"name": "q", "question": "?", "tasks": ["adding"], "cells": ["gru"], "model": {"units": 3}}
+    for values in ([None, 5], {"low": 2, "high": 5}):
+        search = {"trials": 2, "space": {"truncate": values}}
+        with pytest.raises(
+            UserError, match=r"^q: .*, gru: training\.truncate: received \d, expected null: this task has one"
+        ):
+            suite.check(Experiment(**content, search=search))
+    content |= {"tasks": ["copy_memory"], "training": {"truncate": 5}}
+    search = {"trials": 2, "space": {"bidirectional": [False, True]}}
+    with pytest.raises(UserError, match=r"training\.truncate: received 5, expected null beside model\.bidirectional"):
+        suite.check(Experiment(**content, search=search))
