@@ -91,6 +91,11 @@ class Row:
         return self.baseline and self.test is None and any(LEFT_OUT in text for text in self.failures)
 
     @property
+    def fitted_once(self) -> bool:
+        """Whether it is a baseline of data that are the same for each seed: no seed changes its value."""
+        return self.baseline and not self.overlap and self.wanted == 1
+
+    @property
     def unreliable(self) -> bool:
         """Whether the cell sometimes fails: its mean is then of two kinds of runs, and like neither."""
         return self.modes is not None and self.modes.unreliable

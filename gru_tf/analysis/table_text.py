@@ -52,7 +52,7 @@ def cells(row: Row) -> list[str]:
         _mean(row),
         f"{row.chance:.3g}" if row.chance is not None else "–",
         f"{row.step_ms:.2f}" if row.step_ms is not None else "–",
-        "–" if _once(row) else f"{row.seeds}/{row.wanted}",
+        "–" if row.fitted_once else f"{row.seeds}/{row.wanted}",
         str(len(row.failures)),
     ]
 
@@ -61,19 +61,14 @@ def _mean(row: Row) -> str:
     """With its interval; a baseline's value, which no seed changes, has none, unless each has data of its own."""
     if row.test is None:
         return "–"
-    return f"{row.test.mean:.3g}" if _once(row) else centre(row)
+    return f"{row.test.mean:.3g}" if row.fitted_once else centre(row)
 
 
 def _how_fitted(others: Sequence[Row]) -> str:
     if all(row.overlap for row in others):
         return "to each split"
-    once = sum(map(_once, others))
+    once = sum(row.fitted_once for row in others)
     return "once" if once == len(others) else "once, or at each seed that draws data" if once else "at each seed"
-
-
-def _once(row: Row) -> bool:
-    """Whether it is a baseline of data that are the same for each seed."""
-    return row.baseline and not row.overlap and row.wanted == 1
 
 
 def centre(row: Row) -> str:

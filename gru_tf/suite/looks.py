@@ -9,7 +9,7 @@ from collections.abc import Collection
 from gru_tf.analysis.course import course
 from gru_tf.analysis.statistics.sequential import Course
 from gru_tf.analysis.statistics.spending import level_of, looks_until
-from gru_tf.experiment.experiment import Experiment, overlap_of
+from gru_tf.experiment.experiment import Experiment, draws_data
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.specs import ReplicatesSpec
 from gru_tf.experiment.wall_time import wall_time, wall_time_of_more
@@ -65,7 +65,7 @@ class Looks:
 
     def _fitted(self, results: Collection[RunResult], tasks: Collection[str]) -> set[Pair]:
         """The baselines of these tasks that are fitted at each replicate, as far as they are known."""
-        drawn = {task.label for task in self.experiment.tasks if task.label in tasks and overlap_of(task)}
+        drawn = {task.label for task in self.experiment.tasks if task.label in tasks and draws_data(task)}
         runs = [result.run for result in results if result.run.purpose == "baseline"]
         return {(run.task.label, run.cell.label) for run in runs if run.task.label in drawn}
 

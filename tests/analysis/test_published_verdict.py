@@ -10,9 +10,11 @@ from scipy import stats
 
 from gru_tf.analysis.published import beside
 from gru_tf.analysis.published_intervals import of_others
+from gru_tf.analysis.samples import task_samples
 from gru_tf.analysis.statistics.intervals import mean_interval
 from gru_tf.analysis.statistics.prediction import prediction_interval, share_inside
 from gru_tf.analysis.statistics.scales import MetricScale, scale_of
+from gru_tf.analysis.table import baseline_rows, rows
 from gru_tf.experiment.specs import Choice, Published
 from gru_tf.foundation.catalogues import BASELINES, CELLS
 from gru_tf.foundation.errors import UserError
@@ -281,3 +283,25 @@ def test_a_baseline_that_is_not_fitted_is_refused_as_the_cell_of_a_number():
 
 def test_no_cell_is_called_as_a_baseline_is():
     assert not set(CELLS.names()) & set(BASELINES.names())
+
+
+def test_a_baseline_of_drawn_data_stands_in_tables_and_tests_with_all_its_seeds():
+    one = experiment(tasks=["waves"], seeds=4)
+    name, cell = Choice(name="naive"), one.cells[0]
+    values = [0.0198, 0.0206, 0.0212, 0.0201]
+    mse = {"metric": "mse", "direction": "min", "chance": 0.02}
+    finals = [result(one, 0, 0, seed, **mse, test=value - 0.01) for seed, value in enumerate(values)]
+    fits = [
+        result(one, 0, 0, seed, "baseline", **mse, run=one.run(one.tasks[0], name, seed, "baseline"), test=value)
+        for seed, value in enumerate(values)
+    ]
+    (row,) = baseline_rows(one, [*finals, *fits], rows(one, finals))
+    assert (row.cell, row.seeds, row.wanted, row.fitted_once) == ("naive", 4, 4, False)
+    assert row.test.mean == pytest.approx(np.mean(values))
+    assert row.test.low < row.test.mean < row.test.high
+    (samples,) = task_samples(one, [*finals, *fits])
+    assert dict(samples.baselines) == {"naive": [-value for value in values]}
+    assert samples.compare(cell.label, "naive").test == "paired", "both at the same seed have the same series"
+    (before,) = task_samples(one, [*finals, fits[0]])  # of a version that fitted it once
+    assert dict(before.constants) == {"naive": -values[0]}
+    assert not before.baselines

@@ -34,7 +34,7 @@ def summary_frame(evidence: Evidence) -> "pd.DataFrame":
 def _row(task: TaskEvidence, model: CellEvidence) -> dict[str, object]:
     row, middle = model.row, model.row.middle
     value, low, high = middle if middle is not None else (math.nan, math.nan, math.nan)
-    fixed = row.baseline and not row.overlap  # no seed changes its value
+    fixed = row.fitted_once
     return {
         "cell": model.cell,
         "metric": task.metric,

@@ -35,7 +35,7 @@ def _line(task: TaskEvidence, model: CellEvidence) -> ModelLine:
     return ModelLine(
         name=row.cell,
         best=model is task.best_baseline,
-        test=(centre(row) if row.seeds > 1 else f"{row.test.mean:.4g}") if row.test else NONE,
+        test=(centre(row) if not row.fitted_once else f"{row.test.mean:.4g}") if row.test else NONE,
         verdict=_verdict(task, model),
         settings=settings or NONE,
         size=count(row.parameters),
