@@ -116,6 +116,8 @@ def _cells(record: Record, line: dict[str, str]) -> Iterator[str]:
 
 
 def _tag(line: dict[str, str]) -> str:
+    if line["tag"] == "computed":  # of no training
+        return "computed, differs" if line["differs"] else "computed"
     runs = "a single run" if line["runs"] == "1" else f"{line['statistic']} of {line['runs'] or 'an unknown number of'} runs"
     return f"{line['tag']}{', differs' if line['differs'] else ''}; {runs}"
 
