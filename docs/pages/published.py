@@ -110,9 +110,20 @@ def _table(numbers: Sequence[tuple[Record, dict[str, str]]]) -> Iterator[str]:
 def _cells(record: Record, line: dict[str, str]) -> Iterator[str]:
     name = record.facts["name"]
     yield f"[{escaped(name)}](../../experiments/results/{name})"
-    yield from (escaped(line["task"]), escaped(line["cell"]), escaped(line["metric"]), escaped(line["published"]))
+    yield from (
+        escaped(_task(record, line["task"])),
+        escaped(line["cell"]),
+        escaped(line["metric"]),
+        escaped(line["published"]),
+    )
     yield _tag(line)
     yield from (escaped(_ours(line)), line["seeds"], escaped(_verdict(line)), size(record.facts))
+
+
+def _task(record: Record, label: str) -> str:
+    """The task's name, without the options that the result's page has, unless several of the record have it."""
+    name, others = label.partition("(")[0], {line["task"] for line in record.published}
+    return name if sum(other.partition("(")[0] == name for other in others) == 1 else label
 
 
 def _tag(line: dict[str, str]) -> str:
