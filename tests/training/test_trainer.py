@@ -250,7 +250,7 @@ class Scripted:
     def __init__(self, metrics, losses=None):
         self.metrics, self.losses, self.epoch = metrics, losses or [1.0] * len(metrics), -1
 
-    def train(self, data, steps, rates):
+    def train(self, data, steps, rates, forced=None):
         self.epoch += 1
         return self.losses[self.epoch]
 

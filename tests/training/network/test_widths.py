@@ -12,9 +12,9 @@ from gru_tf.recurrent import kernels
 from gru_tf.recurrent.cells import CELLS
 from gru_tf.tasks import Signature
 from gru_tf.training import diagnostics
-from gru_tf.training.network.encoder_decoder import SequenceWriter
 from gru_tf.training.network.model import build, kernel
 from gru_tf.training.network.resolution import resolve
+from gru_tf.training.network.sequence_writer import SequenceWriter
 
 UNITS, WIDTH = 5, 3
 OPTIONS = {"projection": WIDTH, "peepholes": True}
