@@ -16,7 +16,7 @@ from gru_tf.analysis.wording import interval
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS, PAGE = ROOT / "experiments" / "results", ROOT / "docs" / "explanation" / "published.md"
-HEADINGS = ("result", "task", "cell", "metric", "theirs", "tag, runs", "ours [95 % interval]", "seeds", "verdict", "size")
+HEADINGS = ("result", "of", "theirs", "ours [95 % interval] (seeds)", "verdict", "size")
 HEAD = """# Published numbers beside ours
 
 Numbers that others have published, and the same experiment run here, at the paper's own protocol where two cores allow it.
@@ -110,14 +110,10 @@ def _table(numbers: Sequence[tuple[Record, dict[str, str]]]) -> Iterator[str]:
 def _cells(record: Record, line: dict[str, str]) -> Iterator[str]:
     name = record.facts["name"]
     yield f"[{escaped(name)}](../../experiments/results/{name})"
-    yield from (
-        escaped(_task(record, line["task"])),
-        escaped(line["cell"]),
-        escaped(line["metric"]),
-        escaped(line["published"]),
-    )
-    yield _tag(line)
-    yield from (escaped(_ours(line)), line["seeds"], escaped(_verdict(line)), size(record.facts))
+    yield escaped(f"{_task(record, line['task'])}, {line['cell']}: {line['metric']}")
+    yield escaped(f"{line['published']} ({_tag(line)})")
+    yield escaped(f"{_ours(line)} ({line['seeds']})")
+    yield from (escaped(_verdict(line)), size(record.facts))
 
 
 def _task(record: Record, label: str) -> str:

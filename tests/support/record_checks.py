@@ -17,6 +17,7 @@ from gru_tf.analysis.statistics.prediction import share_inside
 from gru_tf.analysis.wording import interval
 from gru_tf.experiment.experiment import Experiment, overlap_of
 from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.specs import Choice
 
 FILES = {"README.md", "record.json", "table.csv", "runs.csv", "figure.svg"}
 AGAIN = {"second.md", "second.csv", "second.json"}
@@ -165,11 +166,11 @@ def check_published(folder: Path, experiment: Experiment) -> None:
 
 
 def results_of(runs: Lines, experiment: Experiment) -> list[RunResult]:
-    """The final runs, as far as they are recorded."""
-    by_label = {(t.label, c.label): (t, c) for t, c in experiment.pairs()}
+    """The final runs and the baselines, as far as they are recorded."""
+    tasks, cells = ({choice.label: choice for choice in choices} for choices in (experiment.tasks, experiment.cells))
     made = []
     for run in runs:
-        if run["purpose"] != "final":
+        if run["purpose"] == "trial":
             continue
         more = {name.removeprefix("test "): float(v) for name, v in run.items() if name.startswith("test ") and v}
         optional = {name: float(run[name]) for name in ("test", "score", "chance") if run[name]}
@@ -177,7 +178,8 @@ def results_of(runs: Lines, experiment: Experiment) -> list[RunResult]:
         known = {"status": run["status"], "metric": run["metric"], "direction": direction, "more": more, **optional}
         if run["test_examples"]:
             known["test_examples"] = int(run["test_examples"])
-        whole = experiment.run(*by_label[run["task"], run["cell"]], int(run["seed"]))
+        cell = cells[run["cell"]] if run["purpose"] == "final" else Choice(name=run["cell"])
+        whole = experiment.run(tasks[run["task"]], cell, int(run["seed"]), run["purpose"])
         made.append(RunResult(run=whole, started=0.0, seconds=number(run["seconds"]), **known))
     return made
 

@@ -159,7 +159,7 @@ def test_a_second_run_stays_beside_the_same_runs_only(one, folder):
 def test_the_page_counts_verdicts_and_compute(one, folder):
     page = published.page(folder.parent)
     assert "3 numbers, from 1 recorded experiment: " in page
-    assert "| [mine](../../experiments/results/mine) | adding | gru | mse | 0.05 | read; a single run | 0.115 [" in page
+    assert "| [mine](../../experiments/results/mine) | adding, gru: mse | 0.05 (read; a single run) | 0.115 [" in page
     assert "| smaller |" in page
     assert "best of 4: 0.83" in page
     assert "B \\| C" in page

@@ -84,8 +84,16 @@ def _panel(
         if numbers:
             axes.set_xlabel(f"{axes.get_xlabel()}{' · ' if chance is not None else chr(10)}{KEY}")
 
-    title = task.title if metric == task.metric else f"{task.title}: {metric}"
+    title = _title(results, task)
+    title = title if metric == task.metric else f"{title}: {metric}"
     return painted(title, paint, 0.95 + LINE * max(len(cells), 2))
+
+
+def _title(results: Results, task: TaskEvidence) -> str:
+    """The task's name; with its options, which may be long, only where others of the experiment have the same name."""
+    names = [choice.name for choice in results.experiment.tasks]
+    name = next(choice.name for choice in results.experiment.tasks if choice.label == task.task)
+    return name if names.count(name) == 1 else task.title
 
 
 def _draw(axes: Any, place: int, style: cell_style.CellStyle, ours: Interval | None, values: list[float]) -> list[float]:
