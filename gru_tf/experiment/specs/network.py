@@ -193,4 +193,6 @@ class ModelSpec(Spec):
         """The size in words, e.g. "12,000 parameters"."""
         if self.start is not None:
             return f"the size of {Path(self.start).name}, {'frozen' if self.frozen else 'fine-tuned'}"
-        return f"{self.parameters:,} parameters" if self.parameters else f"{self.units} units"
+        if self.parameters:
+            return f"{self.parameters:,} parameters"
+        return f"{self.units} unit{'s' * (self.units != 1)}"
