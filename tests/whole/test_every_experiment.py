@@ -340,7 +340,8 @@ def test_a_run_that_is_there_twice_is_refused(tmp_path):
 def test_a_search_that_leads_out_of_what_is_possible_is_refused(tmp_path):
     search = "search: {trials: 2, space: {bidirectional: [true]}}\n"
     file = written(tmp_path, f"question: Is this alive?\n{MUSIC.replace('true', 'false')}{search}")
-    check_resolves(file)
+    with pytest.raises(UserError, match="bidirectional"):
+        check_resolves(file)
     with pytest.raises(UserError, match="bidirectional"):
         check_search(suite.load(file))
 

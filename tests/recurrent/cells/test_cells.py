@@ -245,7 +245,7 @@ WRONG_OPTIONS = [
         {"zebra": True},
         f"gru.zebra: no such option. Options: reset_after, convention, longest, {ANY}",
     ),
-    ("rnn", {"convention": "keep"}, f"rnn.convention: no such option. Options: activation, recurrent_start, {ANY}"),
+    ("rnn", {"zebra": True}, f"rnn.zebra: no such option. Options: activation, recurrent_start, {ANY}"),
     ("gru", {"convention": "foo"}, "gru.convention: received 'foo', expected one of 'keep', 'write'"),
     ("gru", {"reset_after": 1}, "gru.reset_after: received 1, expected one of True, False"),
     ("gru", {"zoneout": 1.0}, "gru.zoneout: received 1.0, expected one of 0.0, a number between 0 and 1"),
