@@ -32,6 +32,8 @@ def options_of(spec):
     together = {name: spec.examples(name)[-1] for name in spec.options}
     if together.get("state_gates") is False:  # an SRU then has no recurrent kernel to drop
         together = {name: value for name, value in together.items() if name not in OF_ANY}
+    if "longest" in together:  # it draws the bias of the forget gate, which is then not given
+        together.pop("forget_bias", None)
     return [defaults, *alone, *([together] if len(alone) > 1 else [])]
 
 
