@@ -136,6 +136,9 @@ class RecurrentHyperModel(keras_tuner.HyperModel):
     Padded steps of a task with a target at every step count for nothing where their targets are −1; where targets are
     numbers they need a `sample_weight` of 0, in `validation_data` as well, which the metric heeds.
 
+    Where it reads tokens, Keras' own loop on TensorFlow squares the gradient of an embedding a token at a time: by Adam and
+    RMSprop a token that comes twice in a batch moves further than in a run of the experiment, which adds them up first.
+
     The file is loaded by `keras.saving.load_model` wherever `gru_tf` was imported, compiled as it was.
 
     Args:

@@ -326,7 +326,11 @@ class CompiledSteps:
         return self._sums([losses] * (1 + len(self.metrics)), weight)
 
     def _differentiated(self, x: Any, y: Any, weight: Any) -> tuple[Any, list[Any]]:
-        """The losses and the gradient of their mean."""
+        """The losses and the gradient of their mean.
+
+        An embedding's comes as one row for each token of the batch. The rows of a token are added up here: left by
+        themselves, Keras' Adam and RMSprop on TensorFlow square each of them instead of their sum, and a norm does so too.
+        """
         cut, read = self.truncate, self.forcing.inputs(x) if self.forcing else x
         with tf.GradientTape() as tape:
             outputs = self.model(read, training=True) if cut is None else truncation.forward(self.model, read, cut)
@@ -334,9 +338,7 @@ class CompiledSteps:
             all_weights = summation.total(weight)  # 0 where no step of the batch has a target: then the gradient is 0
             mean = summation.total(losses * weight) / tf.where(all_weights == 0, 1.0, all_weights)
         gradients = tape.gradient(mean, [v.value for v in self.model.trainable_variables])
-        if self.network.model.tied:  # the sum of both uses' gradients, of which a norm can be taken
-            gradients = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
-        return losses, gradients
+        return losses, [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
 
     def _test_on(self, x: Any, y: Any, weight: Any) -> Any:
         if self.signature.scored == "last":  # of the steps with a target

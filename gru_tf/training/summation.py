@@ -13,12 +13,8 @@ ROW = 4096
 
 
 def clip_together(gradients: Sequence[Any], norm: Any) -> list[Any]:
-    """Gradients times min(1, norm / the norm of all of them).
-
-    `tf.clip_by_global_norm` takes the norm of an embedding's rows as they come, one for each token of the batch, which is
-    smaller where a token comes twice; here it is the gradient's own.
-    """
-    of_all = tf.sqrt(tf.add_n([_squares(g) for g in gradients if g is not None]))
+    """Gradients times min(1, norm / the norm of all of them), as `tf.clip_by_global_norm` has it."""
+    of_all = tf.sqrt(tf.add_n([total(tf.square(g)) for g in gradients if g is not None]))
     return list(tf.clip_by_global_norm(gradients, norm, use_norm=of_all)[0])
 
 
@@ -28,11 +24,8 @@ def clip_each(gradients: Sequence[Any], norm: Any) -> list[Any]:
 
 
 def clip_values(gradients: Sequence[Any], most: Any) -> list[Any]:
-    """Gradients with each number cut to at most `most` in absolute value.
-
-    The gradient of an embedding comes as one row for each token of the batch: the rows of a token are added up first.
-    """
-    return [None if g is None else tf.clip_by_value(tf.convert_to_tensor(g), -most, most) for g in gradients]
+    """Gradients with each number cut to at most `most` in absolute value."""
+    return [None if g is None else tf.clip_by_value(g, -most, most) for g in gradients]
 
 
 def total(values: Any) -> Any:
@@ -43,7 +36,3 @@ def total(values: Any) -> Any:
     rows = tf.reshape(tf.pad(flat, ((0, -tf.size(flat) % ROW),)), (-1, ROW))
     return tf.reduce_sum(tf.reduce_sum(rows, 1))
 
-
-def _squares(gradient: Any) -> Any:
-    """Of an embedding's gradient, which comes as one row for each token of the batch, of the sums of each token's rows."""
-    return total(tf.square(tf.convert_to_tensor(gradient)))

@@ -118,12 +118,6 @@ def test_values_are_clipped_as_numpy_clips_them():
     assert clipped[2] is None
 
 
-def test_rows_of_a_token_are_added_up_before_their_sum_is_clipped():
-    rows = tf.IndexedSlices(tf.constant([[0.4, -0.1], [0.4, 0.3]]), tf.constant([1, 1]), tf.constant([3, 2]))
-    (made,) = clip_values([rows], 0.5)
-    np.testing.assert_allclose(made.numpy(), [[0, 0], [0.5, 0.2], [0, 0]], rtol=1e-6)
-
-
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_an_epoch_with_clipped_values_is_that_of_keras_clipvalue(optimizer):
     run = run_of("class", optimizer, clip_value=0.01, epsilon=1e-2 if optimizer == "adam" else None)
