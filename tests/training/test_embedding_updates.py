@@ -78,9 +78,9 @@ def test_the_rows_of_a_token_are_one_gradient(recipe):
     steps.train(fed, order)
     expected, apart = by_keras(recipe, start, data, order), by_keras(recipe, start, data, order, gathered=True)
     for made, wanted in zip(steps.weights(), expected, strict=True):
-        np.testing.assert_allclose(made, wanted, rtol=0, atol=2e-5)
+        np.testing.assert_allclose(made, wanted, rtol=0, atol=5e-6)
     moved = np.abs(apart[0] - expected[0]).max()
     if recipe == RECIPES["sgd"]:
-        assert moved < 1e-5  # a sum of rows, whichever way
+        assert moved < 5e-6  # a sum of rows, whichever way
     else:
-        assert moved > 1e-3, "Keras' optimisers take a token's rows together: gru_tf no longer has to"
+        assert moved > 5e-5, "Keras' optimisers take a token's rows together: gru_tf no longer has to"
