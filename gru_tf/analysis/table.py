@@ -103,11 +103,16 @@ class Row:
     @property
     def middle(self) -> Interval | None:
         """What describes the scores: the mean, or of a cell that sometimes fails the median."""
-        if self.modes is None or not self.modes.unreliable:
-            return self.test
+        median = self.median if self.unreliable else None
+        return median if median and math.isfinite(median.mean) else self.test
+
+    @property
+    def median(self) -> Interval | None:
+        """Of the test metric, with its interval, runs that diverged among them; None where `modes` is."""
+        if self.modes is None:
+            return None
         median = self.modes.median
-        turned = median if self.direction == "max" else Interval(-median.mean, -median.high, -median.low)
-        return turned if math.isfinite(turned.mean) else self.test
+        return median if self.direction == "max" else Interval(-median.mean, -median.high, -median.low)
 
     @property
     def oriented(self) -> float | None:

@@ -78,7 +78,7 @@ def centre(row: Row) -> str:
         return "–"
     if not row.unreliable or row.modes is None:
         return interval(middle)
-    return f"median {interval(middle) if math.isfinite(middle.low) else f'{middle.mean:.3g}'}"
+    return f"median {f'{middle.mean:.3g}' if math.isnan(middle.low) else interval(middle)}"
 
 
 def beside(block: Sequence[Row]) -> Iterator[tuple[str, list[list[str]]]]:

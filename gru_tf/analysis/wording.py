@@ -24,19 +24,31 @@ def listed(names: Sequence[str], word: str = "and") -> str:
 def interval(value: Interval, small: float = SMALL) -> str:
     """Mean and bounds with as many digits as the interval's width supports, e.g. "3.7 [1.1, 6.3]·10⁻⁵".
 
+    A bound that is infinite is a run that diverged, as the interval of a median may have it: "0.95 [diverged, 0.97]".
+
     Args:
         value: what is shown.
         small: a mean below this, with bounds that are, is shown with a power of ten.
     """
-    size = max(abs(value.mean), 0.0 if math.isnan(value.low) else (value.high - value.low) / 2)
+    half = _half_width(value)
+    size = max(abs(value.mean), 0.0 if math.isnan(half) else half)
     power = math.floor(math.log10(size)) if 0 < size < small else 0
     mean, low, high = (bound / 10.0**power for bound in value)
     suffix = "·10" + str(power).translate(SUPERSCRIPTS) if power else ""
     if math.isnan(low):  # also where a value is not finite
         return f"{mean:.3g}{suffix} " + ("[one seed]" if math.isfinite(mean) else "[no interval]")
-    half = (high - low) / 2
+    half /= 10.0**power
     digits = 3 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
-    return f"{mean:z.{digits}f} [{low:z.{digits}f}, {high:z.{digits}f}]{suffix}"  # z: no "-0.0"
+    bounds = (f"{bound:z.{digits}f}" if math.isfinite(bound) else "diverged" for bound in (low, high))  # z: no "-0.0"
+    return f"{mean:z.{digits}f} [{', '.join(bounds)}]{suffix}"
+
+
+def _half_width(value: Interval) -> float:
+    """Of an interval of which one bound is infinite, how far the other one is from the mean."""
+    finite = [bound for bound in value[1:] if math.isfinite(bound)]
+    if len(finite) == 2 or math.isnan(value.low):
+        return (value.high - value.low) / 2
+    return abs(value.mean - finite[0]) if finite else 0.0
 
 
 def difference(value: Interval) -> str:

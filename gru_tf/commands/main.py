@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from gru_tf.commands import compare, import_export, machine, mistakes, predict, record, stopping
-from gru_tf.commands.arguments import Store, experiments, finished
+from gru_tf.commands.arguments import Store, experiments, finished, seeds_of
 from gru_tf.commands.console import console, print_line
 from gru_tf.commands.placeholders import PlainCommand, PlainGroup
 from gru_tf.commands.waiting import waiting
@@ -64,6 +64,10 @@ def run(
     time_limit: Annotated[
         float | None, typer.Option(min=0, metavar="SECONDS", help="time limit per run (default: none)")
     ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(metavar="SEEDS", help="others than the file's, such as 100-109 or 1,2,5, in a store of their own"),
+    ] = None,
 ) -> None:
     """Run an experiment, or the rest of it, and print its table."""
     from gru_tf.commands.output import ask, conclude, end, show
@@ -72,7 +76,8 @@ def run(
     from gru_tf.suite.progress.terminal import RunProgress
     from gru_tf.suite.tracking.address import expect_writable_store
 
-    loaded = yaml_file.load(yaml_file.locate(experiment))
+    others = {} if seeds is None else {"seeds": seeds_of(seeds)}
+    loaded = yaml_file.load(yaml_file.locate(experiment), **others)
     from gru_tf import suite
 
     ask(loaded)

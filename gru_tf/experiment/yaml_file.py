@@ -16,8 +16,8 @@ from gru_tf.experiment.yaml_syntax import Dumper
 from gru_tf.foundation.errors import EXPECTED, UserError
 
 
-def load(path: str | Path) -> Experiment:
-    """Read, validate and return the experiment at `path`.
+def load(path: str | Path, **others: Any) -> Experiment:
+    """Read, validate and return the experiment at `path`, or one with `others` in place of the file's own fields.
 
     Raises:
         UserError: one line, for a file that cannot be read, is not YAML, or is no valid experiment.
@@ -26,7 +26,7 @@ def load(path: str | Path) -> Experiment:
     content = files.content(path)
     if "name" in content:
         raise UserError(f"{path.name}: name: no such field; the file's name is the experiment's name")
-    return validate({**content, "name": path.stem}, path.name)
+    return validate({**content, **others, "name": path.stem}, path.name)
 
 
 def validate(content: dict[str, Any], where: str) -> Experiment:

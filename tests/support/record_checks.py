@@ -13,7 +13,8 @@ from gru_tf.analysis.published import beside
 from gru_tf.analysis.recorded.paths import ABSOLUTE
 from gru_tf.analysis.scores import bounded
 from gru_tf.analysis.statistics import Interval
-from gru_tf.analysis.statistics.prediction import share_inside
+from gru_tf.analysis.statistics.prediction import median_inside, share_inside
+from gru_tf.analysis.statistics.unreliable import beside_median
 from gru_tf.analysis.wording import interval
 from gru_tf.experiment.experiment import Experiment, overlap_of
 from gru_tf.experiment.result import RunResult
@@ -199,13 +200,14 @@ def check_second(folder: Path, experiment: Experiment) -> None:
     assert again
     for row in again:
         first = table[row["task"], row["cell"]]
-        assert [row[f"first_{name}"] for name in ("mean", "low", "high")] == [
-            first[name] for name in ("mean", "low", "high")
-        ]
+        stated = ("median", "median_low", "median_high") if first["median"] else ("mean", "low", "high")
+        assert row["statistic"] == stated[0]
+        assert [row[f"first_{name}"] for name in ("mean", "low", "high")] == [first[name] for name in stated]
         mean, low, high = (number(row[name]) for name in ("second_mean", "first_low", "first_high"))
         assert (row["inside"] == "True") == (low <= mean <= high)
         assert (row["predicted"] == "True") == (number(row["predicted_low"]) <= mean <= number(row["predicted_high"]))
-        expected = share_inside(int(row["first_seeds"]), int(row["second_seeds"]))
+        counts = int(row["first_seeds"]), int(row["second_seeds"])
+        expected = median_inside(*counts, beside_median(counts[0])) if first["median"] else share_inside(*counts)
         assert math.isclose(number(row["expected"]), expected, rel_tol=1e-9)
         assert row["seeds"] == " ".join(map(str, further["seeds"]))
     inside, count = sum(row["inside"] == "True" for row in again), len(again)

@@ -146,6 +146,37 @@ def test_a_second_run_is_of_other_seeds_and_nothing_else(one, folder):
     assert "Of 4 means, 0 lie inside" in (folder / "second.md").read_text()
 
 
+def unreliable(one, failing):
+    """Runs of which gru on adding fails at some seeds: near to the baseline's 0.2, where the others have about 0.01."""
+    last = max(failing, default=0)
+    return tuple(
+        r
+        if (r.run.task.label, r.run.cell.label) != ("adding", "gru")
+        else r.model_copy(update={"test": 0.01 + r.run.seed / 1e5 + 0.19 * (r.run.seed in failing), "score": None})
+        if r.run.seed != last
+        else r.model_copy(update={"status": "diverged", "test": None, "score": None})
+        for r in runs_of(one, lost=False)
+    )
+
+
+def test_of_a_cell_that_sometimes_fails_medians_are_compared(tmp_path):
+    one, again = made(seeds=10), made(seeds=list(range(100, 111)))
+    first, second = unreliable(one, {1, 3, 4, 8}), unreliable(again, {100, 102})
+    recorded.write(Results(one, first), tmp_path, Results(again, second))
+    record_checks.check(tmp_path / "mine", one)
+    row, other = record_checks.lines(tmp_path / "mine" / "second.csv")[:2]
+    assert (row["cell"], row["statistic"], other["statistic"]) == ("gru", "median", "mean")
+    scores = sorted([0.01 + s / 1e5 for s in (0, 2, 5, 6, 7, 9)] + [0.2 + s / 1e5 for s in (1, 3, 4)] + [float("inf")])
+    assert [float(row[f"first_{name}"]) for name in ("mean", "low", "high")] == pytest.approx(
+        [(scores[4] + scores[5]) / 2, scores[1], scores[8]]
+    )
+    assert float(row["second_mean"]) == pytest.approx(0.01 + 107 / 1e5), "of 11, one fails and one diverged"
+    assert (row["first_seeds"], row["second_seeds"], row["inside"]) == ("10", "11", "True")
+    text = (tmp_path / "mine" / "second.md").read_text()
+    assert "Of a cell that is unreliable in the first run its median stands there" in text
+    assert "| adding | gru | median 0.0" in text
+
+
 def test_a_second_run_stays_beside_the_same_runs_only(one, folder):
     before = (folder / "second.csv").read_text()
     recorded.write(Results(one, runs_of(one)), folder.parent)

@@ -3,8 +3,12 @@
 The 95 % interval of a mean says where the mean of all runs is, not where that of some other runs will be: this scatters as
 well. Of as many new seeds as there were first ones, of normal scores, it lies inside in 83.4 % of cases where they are many,
 in 90.7 % where they are three; `share_inside` says how often. Inside of the prediction interval it lies in 95 %.
+
+Of a cell that sometimes fails, the first run states a median and its interval, and the median of the second is held against
+those, by intervals that need no distribution (`median_inside`).
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +19,9 @@ from gru_tf.analysis.recorded.csv_tables import Line
 from gru_tf.analysis.results import Results
 from gru_tf.analysis.scores import examples_of
 from gru_tf.analysis.statistics import Interval
-from gru_tf.analysis.statistics.prediction import prediction_interval, share_inside
+from gru_tf.analysis.statistics.prediction import median_inside, median_prediction, prediction_interval, share_inside
 from gru_tf.analysis.statistics.scales import scale_of
+from gru_tf.analysis.statistics.unreliable import beside_median
 from gru_tf.analysis.wording import interval
 from gru_tf.experiment.result import RunResult
 from gru_tf.foundation.errors import UserError, several
@@ -31,12 +36,17 @@ Of {count} means, {inside} lie inside of the 95 % interval that the first run st
 interval says where the mean of all runs is, and the mean of a few new ones scatters about that as well: it lies inside less
 often than in 95 % of cases, as the column *expected* says for so many seeds (83 % where they are many, as many in both).
 {predicted} lie inside of the prediction interval, which allows for that; {most} were to be expected. Cells that share a
-task's data are not independent of one another.
+task's data are not independent of one another.{medians}
 
 {table}
 
 {runs} runs, {seconds} s of all together, {day}, commit {commit}.
 """
+
+
+MEDIANS = """
+
+Of a cell that is unreliable in the first run its median stands there, and the second run's median beside it."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +55,12 @@ class Again:
 
     Args:
         task, title, cell: labels, and what tables call the task.
-        first: mean and interval of the first seeds; second: of the second ones.
-        counts: finished seeds of both.
-        predicted: where the mean of the second was to be expected, 95 %.
+        first: mean and interval of the first seeds; second: of the second ones; medians of a cell that is unreliable by
+            the first.
+        counts: finished seeds of both; of medians, those that diverged too.
+        predicted: where the second mean or median was to be expected, 95 %.
         expected: in which share of cases it lies inside of the first interval, if nothing but the seeds differs.
+        is_median: whether medians are compared.
     """
 
     task: str
@@ -59,6 +71,7 @@ class Again:
     counts: tuple[int, int]
     predicted: Interval
     expected: float
+    is_median: bool
 
     @property
     def is_inside(self) -> bool:
@@ -101,20 +114,42 @@ def _expect_other_seeds(first: Results, second: Results) -> None:
 
 def _of_task(runs: Sequence[RunResult], first: TaskEvidence, second: TaskEvidence) -> Iterator[Again]:
     for one, other in zip(first.cells, second.cells, strict=True):
-        if one.row.test is None or other.row.test is None or not one.row.test.low <= one.row.test.high or not other.tested:
+        compared = _medians(one, other) if one.row.unreliable else _means(runs, one, other)
+        stated = compared.get("first")
+        if not stated or not compared["second"] or not stated.low <= stated.high:
             continue
         if one.row.overlap:
             raise UserError(f"{first.title}: each seed has a split of its own, which no interval of others is about")
-        yield Again(
-            task=first.task,
-            title=first.title,
-            cell=one.cell,
-            first=one.row.test,
-            second=other.row.test,
-            counts=(one.tested, other.tested),
-            predicted=_predicted(runs, one, other.tested),
-            expected=share_inside(one.tested, other.tested),
-        )
+        yield Again(task=first.task, title=first.title, cell=one.cell, is_median=one.row.unreliable, **compared)
+
+
+def _means(runs: Sequence[RunResult], one: CellEvidence, other: CellEvidence) -> dict[str, Any]:
+    """Of a cell that is not unreliable by the first seeds; empty where one of both has no mean."""
+    if one.row.test is None or not other.tested:
+        return {}
+    return {
+        "first": one.row.test,
+        "second": other.row.test,
+        "counts": (one.tested, other.tested),
+        "predicted": _predicted(runs, one, other.tested),
+        "expected": share_inside(one.tested, other.tested),
+    }
+
+
+def _medians(one: CellEvidence, other: CellEvidence) -> dict[str, Any]:
+    """Of a cell that is; a run that diverged is worse than any other. Empty where the second has no run."""
+    if one.row.modes is None or other.row.modes is None:
+        return {}
+    first, second = (cell.row.modes.runs for cell in (one, other))
+    worst = -math.inf if one.row.direction == "max" else math.inf
+    values = [worst] * (first - one.tested) + list(one.tests.values())
+    return {
+        "first": one.row.middle,
+        "second": other.row.median,
+        "counts": (first, second),
+        "predicted": median_prediction(values, second),
+        "expected": median_inside(first, second, beside_median(first)),
+    }
 
 
 def _predicted(runs: Sequence[RunResult], cell: CellEvidence, count: int) -> Interval:
@@ -143,6 +178,7 @@ def lines(again: Sequence[Again], seeds: Sequence[int]) -> list[Line]:
             "second_low": one.second.low,
             "second_high": one.second.high,
             "second_seeds": one.counts[1],
+            "statistic": "median" if one.is_median else "mean",
             "inside": one.is_inside,
             "expected": one.expected,
             "predicted_low": one.predicted.low,
@@ -165,6 +201,7 @@ def page(again: Sequence[Again], name: str, facts: dict[str, Any]) -> str:
         expected=f"{sum(one.expected for one in again):.1f}",
         predicted=sum(one.is_predicted for one in again),
         most=f"{0.95 * len(again):.1f}",
+        medians=MEDIANS if any(one.is_median for one in again) else "",
         table=markup.pipes([list(HEADINGS), *rows]),
         runs=f"{facts['runs']['all']:,}",
         seconds=f"{facts['seconds']['runs']:,.1f}",
@@ -174,7 +211,9 @@ def page(again: Sequence[Again], name: str, facts: dict[str, Any]) -> str:
 
 
 def _entries(one: Again) -> Iterator[str]:
-    yield from (one.title, one.cell, interval(one.first), interval(one.second), "yes" if one.is_inside else "no")
+    word = "median " if one.is_median else ""
+    yield from (one.title, one.cell, word + interval(one.first), word + interval(one.second))
+    yield "yes" if one.is_inside else "no"
     yield from (f"{one.expected:.0%}", _bounds(one.predicted), "yes" if one.is_predicted else "no")
 
 

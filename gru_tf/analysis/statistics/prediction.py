@@ -1,8 +1,15 @@
-"""Where the mean of further runs will lie, and how often it lies inside of the interval of the first ones.
+"""Where the mean or median of further runs will lie, and how often it lies inside of the interval of the first ones.
 
 An interval of a mean says where the mean of all runs is. The mean of some further ones scatters about it as well: of n
 runs with standard deviation s, that of m others differs with the standard error s √(1/n + 1/m), not s / √n (G. J. Hahn and
 W. Q. Meeker, Statistical intervals, 1991, §4.7: a prediction interval for the mean of a future sample).
+
+Of a cell that sometimes fails the median stands in place of the mean. Where the median of m others lies among n sorted
+scores depends on no distribution: that j of the n lie below the k-th of the m has the probability
+
+    C(k − 1 + j, j) C(m − k + n − j, n − j) / C(n + m, n)
+
+(the same, §5.4: intervals for an order statistic of a future sample).
 """
 
 import math
@@ -11,6 +18,7 @@ from collections.abc import Sequence
 from gru_tf.analysis.statistics.intervals import Interval
 from gru_tf.analysis.statistics.means import one_sample
 from gru_tf.analysis.statistics.scales import MetricScale
+from gru_tf.analysis.statistics.unreliable import median_interval
 
 
 def prediction_interval(values: Sequence[float], further: int, scale: MetricScale, confidence: float = 0.95) -> Interval:
@@ -49,6 +57,39 @@ def share_inside(count: int, further: int, confidence: float = 0.95) -> float:
 
     bound = _t(count - 1, confidence) / math.sqrt(1 + count / further)
     return float(2 * stdtr(count - 1, bound) - 1)
+
+
+def median_prediction(values: Sequence[float], further: int, confidence: float = 0.95) -> Interval:
+    """The median of `values` and the closest pair of them that holds that of `further` new ones with this confidence.
+
+    The smallest and the largest where no pair does.
+
+    Raises:
+        ValueError: for fewer than one further run, or no value.
+    """
+    if further < 1 or not values:
+        raise ValueError(f"median_prediction: expected values and at least 1 further run. Received: {len(values)}, {further}")
+    ordered, middle = sorted(values), median_interval(values).mean
+    fewest = (len(ordered) - 1) // 2
+    skipped = next((k for k in range(fewest, -1, -1) if median_inside(len(ordered), further, k) >= confidence), 0)
+    return Interval(middle, ordered[skipped], ordered[-1 - skipped])
+
+
+def median_inside(count: int, further: int, skipped: int) -> float:
+    """How often the median of `further` new runs lies between two of `count` first ones, `skipped` on either side of them.
+
+    Of an even number of runs, the mean of what holds for the two middle ones.
+    """
+    middles = {(further + 1) // 2, further // 2 + 1}
+    return sum(_between(count, further, k, skipped) for k in middles) / len(middles)
+
+
+def _between(count: int, further: int, k: int, skipped: int) -> float:
+    """Probability that more than `skipped` of `count` lie below the k-th of `further`, and more than `skipped` above."""
+    ways = (
+        math.comb(k - 1 + j, j) * math.comb(further - k + count - j, count - j) for j in range(skipped + 1, count - skipped)
+    )
+    return sum(ways) / math.comb(count + further, count)
 
 
 def _t(freedom: float, confidence: float) -> float:

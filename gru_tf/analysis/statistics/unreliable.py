@@ -196,7 +196,12 @@ def median_interval(values: Sequence[float], confidence: float = 0.95) -> Interv
         return Interval(math.nan, math.nan, math.nan)
     middle = ordered[(n - 1) // 2 : n // 2 + 1]
     median = float(middle.mean()) if np.isfinite(middle).all() else float(middle[0])
-    skipped = fair_coin_quantile((1 - confidence) / 2, n)  # on either side
+    skipped = beside_median(n, confidence)
     if skipped < 0:
         return Interval(median, math.nan, math.nan)
     return Interval(median, float(ordered[skipped]), float(ordered[n - 1 - skipped]))
+
+
+def beside_median(count: int, confidence: float = 0.95) -> int:
+    """How many of so many sorted values lie on either side of the interval of their median; −1 where it has none."""
+    return fair_coin_quantile((1 - confidence) / 2, count)
