@@ -51,6 +51,7 @@ def check(folder: Path, experiment: Experiment) -> None:
     check_table(lines(folder / "table.csv"), runs, experiment)
     check_readme((folder / "README.md").read_text(encoding="utf-8"), lines(folder / "table.csv"))
     check_published(folder, experiment)
+    check_comparisons(folder, experiment)
     if (folder / "second.csv").is_file():
         check_second(folder, experiment)
 
@@ -58,7 +59,9 @@ def check(folder: Path, experiment: Experiment) -> None:
 def check_files(folder: Path, experiment: Experiment) -> None:
     """Nothing is missing, nothing else is there, the figure is small, and no text has a path of a machine."""
     names = {file.name for file in folder.iterdir()}
-    expected = FILES | ({"published.csv"} if experiment.published else set())
+    expected = FILES | {f"{part}.csv" for part in ("published", "claims") if getattr(experiment, part)}
+    if len(experiment.cells) > 1 or (folder / "pairs.csv").is_file():  # of one cell and no model without a network, none
+        expected.add("pairs.csv")
     assert expected <= names <= expected | AGAIN
     assert not names & AGAIN or names >= AGAIN
     assert (folder / "figure.svg").stat().st_size < 200_000
@@ -190,6 +193,32 @@ def _is_more_better(run: dict[str, str]) -> bool:
     if not run["test"] or not run["score"] or not run["chance"]:
         return False
     return (float(run["test"]) > float(run["chance"])) == (float(run["score"]) > 0)
+
+
+def check_comparisons(folder: Path, experiment: Experiment) -> None:
+    """Differences are those of the means of the table, verdicts follow from the p-values, claims are the experiment's."""
+    table = {(row["task"], row["cell"]): row for row in lines(folder / "table.csv")}
+    for pair in lines(folder / "pairs.csv") if (folder / "pairs.csv").is_file() else ():
+        sides = [table[pair["task"], pair[side]] for side in ("first", "second")]
+        larger = max((1, -1), key=lambda sign: sign * (1 if sides[0]["direction"] == "max" else -1))
+        if pair["difference"] and pair["test"] != "rates" and not any(row["median"] or row["failures"] != "0" for row in sides):
+            means = [number(row["mean"]) for row in sides]
+            difference = larger * (means[0] - means[1])
+            assert math.isclose(number(pair["difference"]), difference, rel_tol=1e-6, abs_tol=1e-9), pair
+        if pair["verdict"] == "better":
+            assert number(pair["p_holm"]) <= 0.05
+            assert pair["better"] == pair["first" if number(pair["difference"]) > 0 else "second"]
+        else:
+            assert not pair["better"]
+        if pair["verdict"] == "equivalent":
+            assert number(pair["p_equivalent_holm"]) <= 0.05
+        if pair["p"]:
+            assert number(pair["p"]) <= number(pair["p_holm"]) <= 1
+    if experiment.claims:
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        claims = lines(folder / "claims.csv")
+        assert [row["claim"] for row in claims] == list(experiment.claims)
+        assert all(f"- **{row['verdict']}**: `{row['claim']}`" in text for row in claims)
 
 
 def check_second(folder: Path, experiment: Experiment) -> None:

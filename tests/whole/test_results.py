@@ -253,6 +253,8 @@ SPOILT = {
     "the first line": replace("README.md", r"300 of", "3,000 of"),
     "a verdict": replace("published.csv", r"worse", "reproduced"),
     "a published number": replace("published.csv", r"0\.05", "0.06"),
+    "a comparison": replace("pairs.csv", r"(?m)^(adding,gru,lstm,\w*,\w*,)-?[\d.e-]+", r"\g<1>0.5"),
+    "a claim": replace("claims.csv", r"supported|contradicted|inconclusive", "proven"),
     "a path": replace("README.md", r"## Run", "## Run on /home/somebody/x"),
     "a large figure": replace("figure.svg", r"</svg>", "</svg>" + " " * 200_000),
     "a second mean": replace("second.csv", r"(?m)^(adding,gru,)0\.1\d+", r"\g<1>0.2"),

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gru_tf.analysis.recorded import csv_tables, second
+from gru_tf.analysis.recorded import comparisons, csv_tables, second
 from gru_tf.analysis.recorded.facts import facts
 from gru_tf.analysis.recorded.figure import svg
 from gru_tf.analysis.recorded.readme import readme
@@ -41,8 +41,7 @@ def write(results: Results, folder: Path, further: Results | None = None) -> lis
 
 def _texts(results: Results, further: Results | None, kept: bool) -> dict[str, str]:
     """File name → content."""
-    known = facts(results)
-    numbers = results.published
+    known, numbers = facts(results), results.published
     texts = {
         "README.md": readme(results, known, further is not None or kept),
         "record.json": json_text(known),
@@ -50,8 +49,12 @@ def _texts(results: Results, further: Results | None, kept: bool) -> dict[str, s
         "runs.csv": csv_tables.text(csv_tables.runs(results)),
         "figure.svg": svg(results),
     }
-    if numbers:
-        texts["published.csv"] = csv_tables.text(csv_tables.published(numbers))
+    more = {
+        "pairs.csv": comparisons.pairs(results),
+        "claims.csv": comparisons.claims(results),
+        "published.csv": csv_tables.published(numbers),
+    }
+    texts |= {name: csv_tables.text(lines) for name, lines in more.items() if lines}
     return texts if further is None else texts | _again(results, further)
 
 
