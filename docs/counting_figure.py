@@ -2,8 +2,8 @@
 
 Cell states of an LSTM, and states of a GRU, along one string aⁿbⁿ (or aⁿbⁿcⁿ), a line a unit, as in figure 1 of G. Weiss,
 Y. Goldberg and E. Yahav, arXiv 1805.04908: a unit that counts rises by a step with each a and falls by one with each b.
-Below each panel the symbols that the network predicts wrongly are marked. The networks are those of one seed, by default
-of those in the store the best of the LSTM; states are computed in float64 from their weights.
+Below each panel the symbols that the network predicts wrongly are marked. The networks are those that the store keeps, of
+each cell that of the seed with the best validation; states are computed in float64 from their weights.
 """
 
 import argparse
@@ -27,23 +27,17 @@ STATES = {"lstm": ("c", "cell state c"), "gru": ("h", "state h")}
 WRONG, MUTED = "#B3402A", "#6b7075"
 
 
-def chosen(results: Any, record: Any, seed: int | None) -> dict[str, Any]:
-    """Cell → its final run at one seed, whose model is in the store.
+def chosen(results: Any, record: Any) -> dict[str, Any]:
+    """Cell → of its final runs on `counting` whose model is in the store, the one that accepts most.
 
     Raises:
-        UserError: where the experiment has no LSTM or no GRU with that seed on `counting`.
+        UserError: where there is none of the LSTM, or of the GRU.
     """
-    runs = {
-        (r.run.cell.name, r.run.seed): r
-        for r in results.runs
-        if r.run.fingerprint in record.models and r.run.task.name == "counting"
-    }
-    seeds = [s for cell, s in runs if cell == "lstm" and ("gru", s) in runs and seed in (None, s)]
-    if not seeds:
-        received = ", ".join(f"{cell} at seed {s}" for cell, s in runs) or "none"
-        raise UserError(f"expected saved runs of lstm and gru on counting, at one seed. Received: {received}")
-    best = max(seeds, key=lambda s: runs["lstm", s].more["accepted_to"])
-    return {cell: runs[cell, best] for cell in STATES}
+    runs = [r for r in results.runs if r.run.fingerprint in record.models and r.run.task.name == "counting"]
+    kept = {cell: [r for r in runs if r.run.cell.name == cell] for cell in STATES}
+    if not all(kept.values()):
+        raise UserError(f"expected saved runs of lstm and gru on counting. Received: {[r.run.cell.label for r in runs]}")
+    return {cell: max(each, key=lambda r: r.more["accepted_to"]) for cell, each in kept.items()}
 
 
 def panel(axes: Any, result: Any, model: Any, n: int) -> None:
@@ -79,13 +73,13 @@ def panel(axes: Any, result: Any, model: Any, n: int) -> None:
     axes.set_xlim(0, steps - 1)
 
 
-def draw(results: Any, lengths: dict[str, int], seed: int | None) -> Figure:
+def draw(results: Any, lengths: dict[str, int]) -> Figure:
     """One panel a cell, each along its own string."""
     record = getattr(results.record, "record", results.record)
     with mpl.rc_context({**palette.STYLE, "font.size": 10}):
         figure = Figure(figsize=(9.4, 5.4), layout="constrained", facecolor="white")
         rows = figure.subplots(2, 1)
-        for axes, (cell, result) in zip(rows, chosen(results, record, seed).items(), strict=True):
+        for axes, (cell, result) in zip(rows, chosen(results, record).items(), strict=True):
             panel(axes, result, stored.load(record.uri, record.models[result.run.fingerprint]), lengths[cell])
         rows[-1].set_xlabel("symbols read; red marks: predictions that are wrong; coloured: the unit that moves most")
         return figure
@@ -96,13 +90,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
     parser.add_argument("store")
-    parser.add_argument("--lstm", type=int, default=1000, metavar="N", help="n of the LSTM's string")
-    parser.add_argument("--gru", type=int, default=1000, metavar="N", help="n of the GRU's string")
-    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--lstm", type=int, default=130, metavar="N", help="n of the LSTM's string")
+    parser.add_argument("--gru", type=int, default=130, metavar="N", help="n of the GRU's string")
     parser.add_argument("--file", type=Path, default=FILE)
     arguments = parser.parse_args()
     results = gru_tf.results(arguments.name, store=arguments.store)
-    figure = draw(results, {"lstm": arguments.lstm, "gru": arguments.gru}, arguments.seed)
+    figure = draw(results, {"lstm": arguments.lstm, "gru": arguments.gru})
     with mpl.rc_context(palette.STYLE):
         figure.savefig(arguments.file, metadata={"Date": None})
 

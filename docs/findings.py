@@ -1,0 +1,259 @@
+"""Draws the figures of "What we found" into docs/findings/, from what is recorded: `PYTHONPATH=docs python docs/findings.py`.
+
+Those that look into networks come from a store: `docs/counting_figure.py`, `docs/looking_inside.py`.
+"""
+
+import math
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from pages import recorded
+from pages.recorded import Recorded
+
+from gru_tf.foundation import palette
+
+FOLDER = Path(__file__).with_name("findings")
+INK, MUTED, MODEL = "#1c1e21", "#6b7075", "#b3402a"
+PATHS = {"fused": "this project's kernels", "keras xla": "Keras' layers, XLA", "keras": "Keras' layers"}
+
+
+def panels(count: int, height: float = 3.0, width: float = 8.2, share: bool = False) -> tuple[Figure, list[Any]]:
+    """A figure of so many panels side by side."""
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    return figure, list(figure.subplots(1, count, squeeze=False, sharey=share)[0])
+
+
+def light(axes: Any, along: str) -> None:
+    """Thin grid lines behind what is drawn."""
+    axes.grid(axis=along, color="#E4E4E4", lw=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+
+
+# --- kinds of figures ---
+
+
+def scores(axes: Any, record: Recorded, tasks: dict[str, str], cells: Sequence[str], rival: bool = True) -> None:
+    """A row a task: the score of each cell with its interval, and the best model without a network as an open diamond.
+
+    Args:
+        tasks: how a label begins → what the figure calls it.
+    """
+    for place, task in enumerate(tasks):
+        spread = 0.5 / max(1, len(cells) - 1)
+        for n, cell in enumerate(cells):
+            mean, low, high = record.score(task, cell)
+            y = place - 0.25 + n * spread
+            name = cell.partition("(")[0]
+            style = {"color": palette.colour(name), "marker": palette.marker(name)} if name == cell else VARIANTS[cell]
+            axes.plot([low, high], [y, y], color=style["color"], lw=1.8, solid_capstyle="butt")
+            axes.plot([mean], [y], ls="", ms=5.5, label=cell if place == 0 else None, **style)
+        model = record.best_baseline(task) if rival else None
+        if model:
+            found = record.score(task, model)
+            known = {"ls": "", "marker": "D", "ms": 6, "mfc": "white", "mec": MODEL, "mew": 1.4}
+            axes.plot([found.mean], [place], label="best without a network" if place == 0 else None, **known)
+    axes.set_ylim(len(tasks) - 0.45, -0.55)
+    axes.set_yticks(range(len(tasks)), list(tasks.values()))
+    axes.set_xlabel("score: 0 the trivial answer, 1 a perfect one")
+    light(axes, "x")
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "lstm(forget_bias=0)": {"color": "#56B4E9", "marker": "v"},
+    "lstm(longest=50)": {"color": "#003f66", "marker": "P"},
+    "gru(convention=write)": {"color": "#66c2a4", "marker": "v"},
+}
+
+
+def along(axes: Any, record: Recorded, tasks: dict[str, float], cells: Sequence[str], logarithmic: bool = True) -> None:
+    """The test metric of each cell with its interval along a number that the tasks differ by; dashed the baseline."""
+    x = list(tasks.values())
+    for cell in cells:
+        found = [record.test(task, cell) for task in tasks]
+        tone, means = palette.colour(cell), [one.mean for one in found]
+        for place, one in zip(x, found, strict=True):
+            axes.plot([place, place], [one.low, one.high], color=tone, lw=1.6, alpha=0.8)
+        axes.plot(x, means, color=tone, marker=palette.marker(cell), ms=5.5, lw=1.5, ls=palette.dash(cell), label=cell)
+    chance = [recorded.number(record.row(task, cells[0])["chance"]) for task in tasks]
+    axes.plot(x, chance, color=MUTED, lw=1.1, ls=(0, (4, 3)), label="trivial answer")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(x, [f"{value:,.0f}" for value in x])
+    axes.minorticks_off()
+    if logarithmic:
+        axes.set_yscale("log")
+    light(axes, "y")
+
+
+def legend(figure: Figure, axes: Any, columns: int = 6) -> None:
+    """One legend above all panels."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=columns, frameon=False, handletextpad=0.4)
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {}
+
+
+def figure(draw: Callable[[], Figure]) -> Callable[[], Figure]:
+    """Enter a figure under the name of its function."""
+    FIGURES[draw.__name__] = draw
+    return draw
+
+
+# --- one for each claim ---
+
+LENGTHS = {f"adding(length={n}, longer=1)": float(n) for n in (25, 50, 100, 200, 400)}
+EXAMPLES = {f"mnist(examples={n}, ": float(n) for n in (100, 300, 1000, 3000)}
+OF_CLAIMS = {
+    "delayed_recall": "a word, six steps later",
+    "digits": "images, row by row",
+    "polyphonic": "music",
+    "ett": "a forecast of 24 hours",
+    "spoken_digits": "speech",
+    "sst2": "sentiment of a sentence",
+    "tiny_shakespeare": "the next character",
+    "multi30k": "translation",
+}
+OF_FORGETTING = {
+    "adding": "two numbers over 50 steps",
+    "delayed_recall": "a word, eight steps later",
+    "digits": "images, row by row",
+    "polyphonic": "music",
+}
+SMALL_REAL = {
+    "airline": "airline passengers",
+    "sunspots": "sunspots",
+    "temperatures": "temperatures",
+    "ucr(name=ItalyPowerDemand)": "a day's demand of power",
+    "ucr(": "Japanese vowels",
+    "digits": "images of digits",
+    "polyphonic": "music",
+}
+
+
+@figure
+def length() -> Figure:
+    """Error of adding two numbers against the length of the sequence."""
+    drawn, (axes,) = panels(1, 3.4, 6.4)
+    along(axes, recorded.of("length"), LENGTHS, ["rnn", "janet", "lstm", "gru"])
+    axes.set_xlabel("steps of the sequence")
+    axes.set_ylabel("test mse")
+    legend(drawn, axes)
+    return drawn
+
+
+@figure
+def tasks() -> Figure:
+    """RNN, LSTM and GRU on eight tasks."""
+    drawn, (axes,) = panels(1, 4.6, 7.6)
+    scores(axes, recorded.of("claims"), OF_CLAIMS, ["rnn", "lstm", "gru"])
+    legend(drawn, axes)
+    return drawn
+
+
+@figure
+def forget_gate() -> Figure:
+    """LSTM with three beginnings of its forget gate, and JANET."""
+    drawn, (axes,) = panels(1, 3.4, 7.6)
+    record = recorded.of("forget_gate")
+    scores(axes, record, OF_FORGETTING, record.cells, rival=False)
+    legend(drawn, axes)
+    return drawn
+
+
+@figure
+def conventions() -> Figure:
+    """Three conventions of the GRU."""
+    drawn, (axes,) = panels(1, 3.2, 7.6)
+    record = recorded.of("conventions")
+    scores(axes, record, OF_FORGETTING, record.cells, rival=False)
+    legend(drawn, axes)
+    return drawn
+
+
+@figure
+def small_data() -> Figure:
+    """Accuracy against the number of training examples, and the loss on both splits at the last epoch."""
+    record = recorded.of("small_data")
+    drawn, (left, right) = panels(2, 3.3, 8.6)
+    along(left, record, EXAMPLES, ["rnn", "lstm", "gru"], logarithmic=False)
+    models = [(record.task(task), record.best_baseline(task)) for task in EXAMPLES]
+    values = [recorded.number(record.row(task, str(model))["mean"]) for task, model in models]
+    left.plot(list(EXAMPLES.values()), values, "D-", color=MODEL, mfc="white", mew=1.3, lw=1.1, label="best without a network")
+    left.set(xlabel="training examples", ylabel="test accuracy")
+    for cell in ("rnn", "lstm", "gru"):
+        for split, dash in (("last_train_loss", (0, (1, 1.2))), ("last_validation_loss", "-")):
+            means = [_mean(record, task, cell, split) for task in EXAMPLES]
+            style = {"color": palette.colour(cell), "marker": palette.marker(cell), "ms": 4.5, "lw": 1.4}
+            right.plot(list(EXAMPLES.values()), means, ls=dash, **style)
+    right.set_xscale("log")
+    right.set_yscale("log")
+    right.set_xticks(list(EXAMPLES.values()), [f"{n:,.0f}" for n in EXAMPLES.values()])
+    right.minorticks_off()
+    right.set(xlabel="training examples", ylabel="loss after the last epoch")
+    right.text(0.03, 0.97, "solid: validation, dotted: training", transform=right.transAxes, va="top", color=MUTED)
+    light(right, "y")
+    legend(drawn, left)
+    return drawn
+
+
+def _mean(record: Recorded, task: str, cell: str, name: str) -> float:
+    label = record.task(task)
+    chosen = [run for run in record.runs if (run["task"], run["cell"], run["purpose"]) == (label, cell, "final")]
+    values = [recorded.number(run[name]) for run in chosen if run[name]]
+    return sum(values) / len(values) if values else math.nan
+
+
+@figure
+def seventeen() -> Figure:
+    """All cells at one budget on small real data: three in colour, the others as short lines."""
+    record = recorded.of("equal_parameters")
+    drawn, (axes,) = panels(1, 4.3, 7.6)
+    others = [cell for cell in record.cells if cell not in ("rnn", "lstm", "gru")]
+    for place, task in enumerate(SMALL_REAL):
+        means = [record.score(task, cell).mean for cell in others]
+        axes.plot(means, [place] * len(means), "|", color=MUTED, ms=9, mew=1.2, label="14 other cells" if not place else None)
+    scores(axes, record, SMALL_REAL, ["rnn", "lstm", "gru"])
+    legend(drawn, axes)
+    return drawn
+
+
+@figure
+def speed() -> Figure:
+    """A training step of each cell, at equal units and at equal parameters, by this project's kernels and by Keras' layers."""
+    drawn, axes = panels(2, 3.1, 8.2, share=True)
+    for panel, equal in zip(axes, ("units", "parameters"), strict=True):
+        for place, path in enumerate(PATHS):
+            for n, cell in enumerate(("rnn", "lstm", "gru")):
+                one = recorded.timed(cell, path, equal)
+                median = statistics.median(one["ms"])
+                bar = {"color": palette.colour(cell), "height": 0.24, "label": cell if place == 0 else None}
+                panel.barh(place + 0.26 * (n - 1), median, **bar)
+                words = f"{median:.1f} ({one['units']} units)" if equal == "parameters" else f"{median:.1f}"
+                beside = {"xytext": (3, 0), "textcoords": "offset points", "va": "center", "fontsize": 8}
+                panel.annotate(words, (median, place + 0.26 * (n - 1)), **beside)
+        panel.set_ylim(len(PATHS) - 0.5, -0.5)
+        panel.set_yticks(range(len(PATHS)), list(PATHS.values()))
+        panel.set_xlabel("ms a training step")
+        panel.set_title(f"equal {equal}", loc="left", fontsize=10)
+        panel.set_xlim(0, 1.25 * panel.get_xlim()[1])
+        light(panel, "x")
+    legend(drawn, axes[0])
+    return drawn
+
+
+def main(names: Sequence[str]) -> None:
+    """Draw all figures, or those of these names."""
+    FOLDER.mkdir(exist_ok=True)
+    with mpl.rc_context({**palette.STYLE, "font.size": 9.5}):
+        for name in names or FIGURES:
+            FIGURES[name]().savefig(FOLDER / f"{name}.svg", metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
