@@ -239,6 +239,7 @@ class Experiment(Spec):
         tuner, axes = (self.search.tuner, self.search.axes) if self.search else (None, {})
         passes.check_search(self.training, tuner, axes, self.diagnostics)
         recipe.check_falls(self.training, axes)
+        recipe.check_norm(self.training, axes)
         return self
 
     @model_validator(mode="after")

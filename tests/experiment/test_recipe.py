@@ -123,6 +123,10 @@ BASE = {"name": "q", "question": "?", "tasks": ["adding"], "cells": ["gru"], "mo
             "training.decay_every: received 6, expected less than there are epochs, 5: it would not fall",
         ),
         (
+            {"epochs": 5, "decay": "plateau", "decay_every": 5, "decay_factor": 0.5},
+            "training.decay_every: received 5, expected less than there are epochs, 5: it would not fall",
+        ),
+        (
             {"steps": 100, "evaluate_every": 30, "decay": "cosine", "decay_start": 4},
             "training.decay_start: received 4, expected less than there are stretches of 'evaluate_every' updates, 4:"
             " it would not fall",
@@ -139,3 +143,16 @@ def test_a_decay_after_the_end_is_refused(training, words):
             Experiment(**BASE, training=training | {name: 200})
     space = {"decay_start": [1, 2]} if "decay_start" in training else {"decay_every": [1, 2]}
     Experiment(**BASE, training=training, search={"trials": 2, "space": space})
+
+
+def test_whose_norm_is_clipped_is_not_said_where_none_is():
+    training = {"clip": "weight", "clip_norm": None}
+    words = r"^Experiment: training.clip: expected a 'clip_norm' together with it. Received: clip_norm null$"
+    with pytest.raises(UserError, match=words):
+        Experiment(**BASE, training=training)
+    TrainingSpec(**training)  # of a trial of the search below
+    Experiment(**BASE, training=training, search={"trials": 2, "space": {"clip_norm": [None, 1.0]}})
+    searched = {"trials": 2, "space": {"clip": ["weight", "global"]}}
+    Experiment(**BASE, search=searched)
+    with pytest.raises(UserError, match=r"^Experiment: search.space.clip: expected a 'clip_norm' together with it"):
+        Experiment(**BASE, training={"clip_norm": None}, search=searched)

@@ -69,6 +69,20 @@ def check_clipping(training: Any) -> None:
         )
 
 
+def check_norm(training: Any, searched: Collection[str]) -> None:
+    """Raise ValueError where it is said whose norm is clipped, and nothing is.
+
+    Args:
+        training: of an experiment.
+        searched: names of what its search sets, a norm perhaps.
+    """
+    if training.clip_norm is not None or "clip_norm" in searched:
+        return
+    if training.clip == "weight" or "clip" in searched:
+        where = "search.space.clip" if "clip" in searched else "training.clip"
+        raise ValueError(f"{where}: expected a 'clip_norm' together with it. Received: clip_norm null")
+
+
 def check_decay(training: Any) -> None:
     """Raise ValueError for a field that the decay does not read, and where it lacks one."""
     read = DECAYS[training.decay]
@@ -90,14 +104,15 @@ def check_falls(training: Any, searched: Collection[str]) -> None:
         training: of an experiment; a run may be cut short.
         searched: names of what its search sets.
     """
-    if training.decay in ("none", "plateau") or {"epochs", "steps", "decay", "decay_start", "decay_every"} & {*searched}:
+    if training.decay == "none" or {"epochs", "steps", "decay", "decay_start", "decay_every"} & {*searched}:
         return
     count, what = training.epochs, "epochs"
     if training.steps is not None:
         if training.evaluate_every is None:
             return
         count, what = -(-training.steps // training.evaluate_every), "stretches of 'evaluate_every' updates"
-    name = "decay_every" if training.decay == "step" and training.decay_start is None else "decay_start"
+    waits = training.decay == "plateau" or (training.decay == "step" and training.decay_start is None)
+    name = "decay_every" if waits else "decay_start"
     begin = getattr(training, name)
     if begin is not None and begin >= count:
         raise ValueError(
