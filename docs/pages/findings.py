@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gru_tf.analysis.formats.markup import pipes
+from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.wording import interval
 from pages import recorded
 
@@ -47,3 +48,25 @@ def ratio(cell: str, other: str, path: str, equal: str) -> str:
 def value(name: str, task: str, cell: str) -> str:
     """The mean or median of the test metric, with its interval."""
     return interval(recorded.of(name).test(task, cell))
+
+
+def step(cell: str, path: str, equal: str) -> str:
+    """Milliseconds of a training step, the median of rounds."""
+    return f"{statistics.median(recorded.timed(cell, path, equal)['ms']):.1f}"
+
+
+def units(cell: str, equal: str = "parameters") -> int:
+    """Units of the cell that was timed."""
+    number: int = recorded.timed(cell, "fused", equal)["units"]
+    return number
+
+
+def parameters(name: str, task: str, cell: str) -> str:
+    """Parameters of the recurrent layer."""
+    return f"{int(recorded.of(name).row(task, cell)['recurrent_parameters']):,}"
+
+
+def published(name: str, cell: str, metric: str) -> str:
+    """Our number beside a published one, with its interval."""
+    line = next(one for one in recorded.of(name).published if (one["cell"], one["metric"]) == (cell, metric))
+    return interval(Interval(*(float(line[bound]) for bound in ("ours", "low", "high"))))

@@ -51,6 +51,11 @@ class Recorded:
         return self._lines("pairs")
 
     @cached_property
+    def published(self) -> list[Line]:
+        """A row for each published number."""
+        return self._lines("published")
+
+    @cached_property
     def claims(self) -> dict[str, Line]:
         """Claim → what came of it."""
         return {line["claim"]: line for line in self._lines("claims")}
