@@ -1,7 +1,8 @@
 """Times a training step of RNN, LSTM and GRU into docs/explanation/speed.json: `PYTHONPATH=. python docs/measuring_speed.py`.
 
 At equal units and at equal parameters, by this project's kernels and by Keras' own layers with and without XLA, all in turn:
-what is kept is the time of each round, so that a ratio is one of the same moment. About three minutes.
+what is kept is the processor's time in each round, which other work on the machine disturbs less than the clock's, so that a
+ratio is one of the same moment. About two minutes.
 """
 
 import argparse
@@ -36,6 +37,13 @@ def cases() -> Iterator[tuple[str, Case]]:
             yield "parameters", case.but(units=solved.units)
 
 
+def processor_seconds(trial: Trial) -> float:
+    """Of a training step, in a group of repeats."""
+    begin = time.process_time()
+    trial.ready.repeat(trial.group_size)
+    return (time.process_time() - begin) / trial.group_size
+
+
 def measured(rounds: int) -> list[dict[str, Any]]:
     """Every case, with the time of a step in each round, in milliseconds."""
     effort = Effort(rounds, 3, 0.05)
@@ -44,8 +52,7 @@ def measured(rounds: int) -> list[dict[str, Any]]:
     times: list[list[float]] = [[] for _ in trials]
     for _ in range(rounds):
         for (_, trial), each in zip(trials, times, strict=True):
-            trial.round()
-            each.append(1000 * float(np.median(trial.times[-effort.groups :])))
+            each.append(1000 * float(np.median([processor_seconds(trial) for _ in range(effort.groups)])))
     return [
         {
             "cell": trial.case.cell.name,
