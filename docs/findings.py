@@ -239,9 +239,9 @@ def speed() -> Figure:
                 panel.annotate(words, (median, place + 0.26 * (n - 1)), **beside)
         panel.set_ylim(len(PATHS) - 0.5, -0.5)
         panel.set_yticks(range(len(PATHS)), list(PATHS.values()))
-        panel.set_xlabel("ms a training step")
+        panel.set_xlabel("ms of processor time a training step")
         panel.set_title(f"equal {equal}", loc="left", fontsize=10)
-        panel.set_xlim(0, 1.25 * panel.get_xlim()[1])
+        panel.set_xlim(0, 1.35 * panel.get_xlim()[1])
         light(panel, "x")
     legend(drawn, axes[0])
     return drawn
