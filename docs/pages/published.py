@@ -23,7 +23,7 @@ Numbers that others have published, and the same experiment run here, at the pap
 {count} numbers, from {records}: {words}. [How a verdict is reached](verdicts.md#published-numbers): *reproduced* is that our
 95 % interval over seeds overlaps what their number may be, by its printed digits and its own uncertainty.
 
-*Tag*: where their number was seen: read in the paper, quoted in another text, or recalled, as commonly cited; *differs*:
+*Tag*: where their number was seen: read in the source, quoted in another text, or recalled, as commonly cited; *differs*:
 their protocol is known to be another. *Runs*: how many it is of; most are single runs. *Size*: "full protocol" where
 nothing was run smaller than in the paper, with how many points of it could not be followed; each result's page names them.
 """

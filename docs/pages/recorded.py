@@ -12,6 +12,7 @@ from gru_tf.analysis.statistics.intervals import mean_interval
 
 RESULTS = Path(__file__).resolve().parents[2] / "experiments" / "results"
 SPEED = Path(__file__).resolve().parents[1] / "explanation" / "speed.json"
+GRADIENTS = SPEED.with_name("gradients.json")
 Line = dict[str, str]
 
 
@@ -132,3 +133,10 @@ def timed(cell: str, path: str, equal: str) -> dict[str, Any]:
     """One case of it: units, parameters, and the milliseconds of a training step in each round."""
     wanted = {"cell": cell, "path": path, "equal": equal}
     return next(case for case in speed()["cases"] if wanted.items() <= case.items())
+
+
+@cache
+def gradients() -> dict[str, dict[str, list[float]]]:
+    """What `docs/looking_inside.py` wrote: cell → before and after training → of each seed, what is left of the gradient."""
+    content: dict[str, dict[str, list[float]]] = json.loads(GRADIENTS.read_text(encoding="utf-8"))
+    return content

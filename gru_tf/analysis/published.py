@@ -23,7 +23,7 @@ from gru_tf.experiment.specs.published import known_as
 from gru_tf.foundation.catalogues import BASELINES
 
 TAGS = {
-    "read": "read in the paper",
+    "read": "read in the source",
     "quoted": "quoted in another text",
     "recalled": "recalled, as commonly cited",
     "computed": "computed from the same data by other code",

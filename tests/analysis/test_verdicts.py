@@ -355,7 +355,7 @@ def test_published_numbers_stand_beside_ours():
     assert first.difference == pytest.approx(-0.01)
     assert first.provenance == "recalled, as commonly cited; A paper"
     assert (second.metric, second.ours.mean, second.difference) == ("mae", 3.0, 2.0)
-    assert second.provenance == "read in the paper; B paper; their protocol: T = 9"
+    assert second.provenance == "read in the source; B paper; their protocol: T = 9"
     assert (third.ours, third.difference, third.metric) == (None, None, "")
     assert beside(experiment(), results) == ()
 
