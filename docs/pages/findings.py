@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gru_tf.analysis.formats.markup import pipes
 from gru_tf.analysis.statistics import Interval
-from gru_tf.analysis.wording import interval
+from gru_tf.analysis.wording import interval, listed
 from pages import recorded
 
 PAGE = Path(__file__).resolve().parents[1] / "explanation" / "what_we_found.md"
@@ -142,3 +142,61 @@ LSTM's step; at equal parameters {ratio("rnn", "lstm", "fused", "parameters")}."
             "No GPU was at hand: with cuDNN it may be otherwise. `python docs/measuring_speed.py` measures it again, `gru-tf speed` more.",
         ),
     )
+
+
+NAMES = {
+    "airline": "airline passengers",
+    "sunspots": "sunspots",
+    "temperatures": "temperatures",
+    "ucr(name=ItalyPowerDemand)": "a day's demand of power",
+    "ucr(name=JapaneseVowels)": "Japanese vowels",
+    "ucr": "Japanese vowels",
+    "delayed_recall": "delayed recall",
+    "digits": "images of digits",
+    "polyphonic": "music",
+    "ett": "transformer temperatures",
+    "spoken_digits": "speech",
+    "sst2": "sentiment",
+    "tiny_shakespeare": "characters",
+    "multi30k": "translation",
+    "adding": "adding",
+}
+
+
+def called(label: str) -> str:
+    """A task in a sentence."""
+    return NAMES.get(label) or NAMES[label.partition("(")[0]]
+
+
+def outcomes(name: str, first: str, second: str) -> str:
+    """On which tasks which of two is better, in a sentence without its end."""
+    record = recorded.of(name)
+    by_word: dict[str, list[str]] = {}
+    for task in record.tasks:
+        pair = record.pair(task, first, second)
+        word = pair["better"] or pair["verdict"]
+        by_word.setdefault(word, []).append(called(task))
+    words = {first: f"{label(first)} is better on", second: f"{label(second)} is better on"}
+    rest = {"equivalent": "equivalent on", "inconclusive": "undecided on", "withheld": "without a verdict on"}
+    order = [*words, *rest, "unreliable"]
+    said_of = words | rest | {"unreliable": "unreliable on"}
+    return "; ".join(f"{said_of[word]} {listed(by_word[word])}" for word in order if word in by_word)
+
+
+def label(cell: str) -> str:
+    """A cell in a sentence."""
+    return f"the {cell.upper()}" if cell in ("rnn", "lstm", "gru", "mgu", "janet") else cell
+
+
+def baselines(name: str) -> tuple[list[str], list[str], list[str]]:
+    """Tasks where the best cell is better than the best model without a network; where that is; where neither is."""
+    record = recorded.of(name)
+    groups: tuple[list[str], list[str], list[str]] = ([], [], [])
+    for task in record.tasks:
+        model = record.best_baseline(task)
+        if model is None:
+            continue
+        best = record.best(task)
+        better = record.pair(task, best, model)["better"]
+        groups[0 if better == best else 1 if better == model else 2].append(called(task))
+    return groups

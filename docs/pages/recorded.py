@@ -73,7 +73,7 @@ class Recorded:
 
     def task(self, begins: str) -> str:
         """The label that begins so; KeyError where none or several do."""
-        found = [label for label in self.tasks if label.startswith(begins)]
+        found = [label for label in self.tasks if label == begins] or [t for t in self.tasks if t.startswith(begins)]
         if len(found) != 1:
             raise KeyError(f"{self.name}: {len(found)} tasks begin with {begins}: {self.tasks}")
         return found[0]
@@ -99,6 +99,11 @@ class Recorded:
         """What came of the comparison of two, whichever is first."""
         label, names = self.task(task), {first, second}
         return next(pair for pair in self.pairs if pair["task"] == label and {pair["first"], pair["second"]} == names)
+
+    def best(self, task: str) -> str:
+        """The cell with the best mean, or median of one that is unreliable."""
+        sign = -1 if self.row(task, self.cells[0])["direction"] == "min" else 1
+        return max(self.cells, key=lambda cell: sign * self.test(task, cell).mean)
 
     def best_baseline(self, task: str) -> str | None:
         """The model without a recurrent network that has the best metric; None where there is none."""
