@@ -44,26 +44,27 @@ def scores(axes: Any, record: Recorded, tasks: dict[str, str], cells: Sequence[s
     Args:
         tasks: how a label begins → what the figure calls it.
     """
+    spread = 0.6 / len(cells)
     for place, task in enumerate(tasks):
-        spread = 0.5 / max(1, len(cells) - 1)
         for n, cell in enumerate(cells):
             mean, low, high = record.score(task, cell)
-            y = place - 0.25 + n * spread
+            y = place - 0.3 + n * spread
             name = cell.partition("(")[0]
             style = {"color": palette.colour(name), "marker": palette.marker(name)} if name == cell else VARIANTS[cell]
             axes.plot([low, high], [y, y], color=style["color"], lw=1.8, solid_capstyle="butt")
             axes.plot([mean], [y], ls="", ms=5.5, label=cell if place == 0 else None, **style)
         model = record.best_baseline(task) if rival else None
         if model:
-            found = record.score(task, model)
-            known = {"ls": "", "marker": "D", "ms": 6, "mfc": "white", "mec": MODEL, "mew": 1.4}
-            axes.plot([found.mean], [place], label="best without a network" if place == 0 else None, **known)
+            axes.plot([record.score(task, model).mean], [place - 0.3 + len(cells) * spread], **WITHOUT)
+    if rival:
+        axes.plot([], [], label="best without a network", **WITHOUT)
     axes.set_ylim(len(tasks) - 0.45, -0.55)
     axes.set_yticks(range(len(tasks)), list(tasks.values()))
     axes.set_xlabel("score: 0 the trivial answer, 1 a perfect one")
     light(axes, "x")
 
 
+WITHOUT: dict[str, Any] = {"ls": "", "marker": "D", "ms": 5.5, "mfc": "white", "mec": MODEL, "mew": 1.4}
 VARIANTS: dict[str, dict[str, Any]] = {
     "lstm(forget_bias=0)": {"color": "#56B4E9", "marker": "v"},
     "lstm(longest=50)": {"color": "#003f66", "marker": "P"},
@@ -153,6 +154,37 @@ def tasks() -> Figure:
     drawn, (axes,) = panels(1, 4.6, 7.6)
     scores(axes, recorded.of("claims"), OF_CLAIMS, ["rnn", "lstm", "gru"])
     legend(drawn, axes)
+    return drawn
+
+
+@figure
+def served() -> Figure:
+    """Speech, language and translation, with the best model without a network."""
+    drawn, (axes,) = panels(1, 3.0, 7.6)
+    chosen = ("spoken_digits", "sst2", "tiny_shakespeare", "multi30k")
+    scores(axes, recorded.of("claims"), {task: OF_CLAIMS[task] for task in chosen}, ["rnn", "lstm", "gru"])
+    axes.set_xlim(0, 1)
+    legend(drawn, axes)
+    return drawn
+
+
+@figure
+def parameters() -> Figure:
+    """Recurrent weights at equal units, and units at equal weights."""
+    drawn, (left, right) = panels(2, 2.1, 7.6, share=True)
+    record, budget = recorded.of("claims"), recorded.of("memory")
+    for place, cell in enumerate(("rnn", "lstm", "gru")):
+        counts = int(record.row("digits", cell)["recurrent_parameters"]), int(budget.row("adding", cell)["units"])
+        for panel, count in zip((left, right), counts, strict=True):
+            panel.barh(place, count, color=palette.colour(cell), height=0.62)
+            beside = {"xytext": (3, 0), "textcoords": "offset points", "va": "center", "fontsize": 9}
+            panel.annotate(f"{count:,}", (count, place), **beside)
+    for panel, title in ((left, "recurrent weights, 48 units on 8 inputs"), (right, "units, 12,000 weights in all")):
+        panel.set_title(title, loc="left", fontsize=10)
+        panel.set_yticks(range(3), ("rnn", "lstm", "gru"))
+        panel.set_xlim(0, 1.2 * panel.get_xlim()[1])
+        light(panel, "x")
+    left.invert_yaxis()
     return drawn
 
 
