@@ -5,13 +5,14 @@ between the numbers are written by hand; tests/whole/test_findings.py asks that 
 """
 
 import statistics
-from collections.abc import Iterator
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 from gru_tf.analysis.formats.markup import pipes
 from gru_tf.analysis.statistics import Interval
-from gru_tf.analysis.wording import interval, listed
+from gru_tf.analysis.wording import interval, listed, sentence
+from pages import published as published_page
 from pages import recorded
 
 PAGE = Path(__file__).resolve().parents[1] / "explanation" / "what_we_found.md"
@@ -271,3 +272,154 @@ bias, so that it is a little more than three quarters. It says nothing of what a
 That is why experiments here are equal in parameters unless they say otherwise.""",
         ),
     )
+
+
+
+def length() -> Finding:
+    """Memory against lag."""
+    name = "length"
+
+    def errors(cell: str, *steps: int) -> str:
+        return listed([f"{value(name, f'adding(length={n}, longer=1)', cell)} at {n}" for n in steps])
+
+    return Finding(
+        claim="A plain RNN loses long memory, and gates keep it",
+        verdict="holds, for two of three gated cells",
+        figure="findings/length",
+        caption="Test error of adding two numbers against the length of the sequence, 5,000 weights, five seeds",
+        records=(name,),
+        text=(
+            f"""Two marked numbers anywhere in a sequence are to be added at its end. The RNN has a mean squared error of
+{errors("rnn", 50, 100, 400)} steps, where always to answer 1 has 0.167. LSTM ({errors("lstm", 100, 400)}) and GRU
+({errors("gru", 100, 400)}) solve it at every length.""",
+            f"""JANET, which has the forget gate alone, has {errors("janet", 50, 100, 200, 400)}. At an equal budget and 30 epochs it
+is not an LSTM with fewer gates: it is between the two. So what keeps a memory over hundreds of steps is more than a forget gate.""",
+            """At 1,000 steps of copying ten symbols nothing is left of this: see *bai2018_copy_memory* among the
+[published numbers](published.md).""",
+        ),
+    )
+
+
+def forgetting() -> Finding:
+    """JANET beside the LSTM."""
+    name = "forget_gate"
+    return Finding(
+        claim="The forget gate alone matches the LSTM, if its bias begins at 1",
+        verdict="?",
+        figure="findings/forget_gate",
+        caption="JANET, and LSTMs whose forget bias begins at 1, at 0, and chronologically; 10,000 weights, five seeds",
+        records=(name,),
+        text=(
+            f"""LSTM and JANET: {outcomes(name, "lstm", "janet")}. With a bias of 1 and with none:
+{outcomes(name, "lstm", "lstm(forget_bias=0)")}. With a bias of 1 and a chronological one:
+{outcomes(name, "lstm", "lstm(longest=50)")}.""",
+        ),
+    )
+
+
+def small_data() -> Finding:
+    """How many examples a network needs."""
+    name = "small_data"
+
+    def accuracy(task: str) -> str:
+        record = recorded.of(name)
+        best, model = record.best(task), str(record.best_baseline(task))
+        rival = f"{float(record.row(task, model)['mean']):.3g} by {model}"
+        return f"{interval(record.test(task, best))} by the {best.upper()}, {rival}"
+
+    return Finding(
+        claim="Little data overfits",
+        verdict="?",
+        figure="findings/small_data",
+        caption="MNIST row by row with 100 to 3,000 training images: accuracy, and loss after the last epoch on both splits",
+        records=(name,),
+        text=(
+            f"""With 100 images the best accuracy is {accuracy("mnist(examples=100,")}; with 3,000 {accuracy("mnist(examples=3000,")}.""",
+        ),
+    )
+
+
+def needed() -> Finding:
+    """Whether small real data need a recurrent network."""
+    name = "equal_parameters"
+    better, worse, neither = baselines(name)
+    return Finding(
+        claim="Sequences need a recurrent network",
+        verdict="?",
+        figure="findings/seventeen",
+        caption="Seventeen cells at 10,000 weights on seven small real tasks, with the best model without a network",
+        records=(name,),
+        text=(
+            f"""The best of seventeen cells is better than the best model without a network on {listed(better) or "none"}; that model is better
+on {listed(worse) or "none"}, and neither is shown to be better on {listed(neither) or "none"}.""",
+        ),
+    )
+
+
+def resets() -> Finding:
+    """Conventions of the GRU."""
+    name = "conventions"
+    return Finding(
+        claim="It matters which GRU: reset before or after, z to keep or to write",
+        verdict="?",
+        figure="findings/conventions",
+        caption="The GRU of Keras and cuDNN, of Cho and others 2014, and with the update gate turned round; 10,000 weights",
+        records=(name,),
+        text=(
+            f"""Reset after the product and before it: {outcomes(name, "gru", "gru_reset_before")}. A gate that says how much is kept,
+and one that says how much is written: {outcomes(name, "gru", "gru(convention=write)")}.""",
+        ),
+    )
+
+
+HEAD = """# What we found
+
+What tutorials and papers say of RNN, LSTM and GRU, asked of data: one figure a claim, inconvenient answers included. Every
+number is from a record in [experiments/results](../../experiments/results), with its protocol, machine, seconds and command;
+intervals are 95 % over seeds, and *better* means significantly so after correction for everything that an experiment compares
+([how verdicts are reached](verdicts.md)). [Published numbers](published.md) stand on a page of their own.
+
+{summary}
+
+All of it was run on two cores of one machine, without a GPU: {runs} runs, {hours} hours of all runs together, second runs by
+other seeds and those of [published numbers](published.md#compute) among them. Networks are small (118 to some millions of
+weights), so that what is said here is said of small networks.
+"""
+
+
+def findings() -> tuple[Finding, ...]:
+    """All of them, in the order of the page."""
+    return (fewer(), speed(), length(), gradients(), tasks(), forgetting(), counting(), served(), small_data(), needed(), resets())
+
+
+def page() -> str:
+    """The text."""
+    every = findings()
+    rows = [[f"[{one.claim}](#{anchor(one.claim)})", one.verdict] for one in every]
+    facts = [f for record in published_page.records() for f in (record.facts, record.further) if f]
+    hours = f"{sum(known['seconds']['runs'] for known in facts) / 3600:.1f}"
+    runs = f"{sum(known['runs']['all'] for known in facts):,}"
+    head = HEAD.format(summary=pipes([["claim", "answer"], *rows], numbers=False), runs=runs, hours=hours)
+    return "\n".join([head, *(_section(one) for one in every)])
+
+
+def anchor(claim: str) -> str:
+    """What a heading's address is."""
+    return "".join(c for c in claim.lower().replace(" ", "-") if c.isalnum() or c == "-")
+
+
+def _section(one: Finding) -> str:
+    names = [f"[{name}](../../experiments/results/{name})" for name in one.records]
+    source = [f"From {listed(names)}."] if names else []
+    picture = f"![{one.caption}](../{one.figure}.svg)"
+    words = [wrapped(text) for text in one.text]
+    return "\n\n".join([f"## {one.claim}", f"**{sentence(one.verdict)}.**", picture, f"*{one.caption}.*", *words, *source]) + "\n"
+
+
+def wrapped(text: str) -> str:
+    """A paragraph in lines as long as the others of the documentation."""
+    return textwrap.fill(" ".join(text.split()), 125, break_long_words=False, break_on_hyphens=False)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
