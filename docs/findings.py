@@ -1,4 +1,6 @@
-"""Draws the figures of "What we found" into docs/findings/, from what is recorded: `PYTHONPATH=docs python docs/findings.py`.
+"""Draws the figures of "What we found" into docs/findings/, from what is recorded.
+
+    PYTHONPATH=docs python docs/findings.py
 
 Those that look into networks come from a store: `docs/counting_figure.py`, `docs/looking_inside.py`.
 """
@@ -41,8 +43,7 @@ def light(axes: Any, along: str) -> None:
 def scores(axes: Any, record: Recorded, tasks: dict[str, str], cells: Sequence[str], rival: bool = True) -> None:
     """A row a task: the score of each cell with its interval, and the best model without a network as an open diamond.
 
-    Args:
-        tasks: how a label begins → what the figure calls it.
+    `tasks` is how a label begins → what the figure calls it.
     """
     spread = 0.6 / len(cells)
     for place, task in enumerate(tasks):
@@ -216,7 +217,7 @@ def small_data() -> Figure:
     along(left, record, EXAMPLES, ["rnn", "lstm", "gru"], logarithmic=False)
     models = [(record.task(task), record.best_baseline(task)) for task in EXAMPLES]
     values = [recorded.number(record.row(task, str(model))["mean"]) for task, model in models]
-    left.plot(list(EXAMPLES.values()), values, "D-", color=MODEL, mfc="white", mew=1.3, lw=1.1, label="best without a network")
+    left.plot(list(EXAMPLES.values()), values, **{**WITHOUT, "ls": "-"}, color=MODEL, lw=1.1, label="best without a network")
     left.set(xlabel="training examples", ylabel="test accuracy")
     for cell in ("rnn", "lstm", "gru"):
         for split, dash in (("last_train_loss", (0, (1, 1.2))), ("last_validation_loss", "-")):
@@ -249,7 +250,8 @@ def seventeen() -> Figure:
     others = [cell for cell in record.cells if cell not in ("rnn", "lstm", "gru")]
     for place, task in enumerate(SMALL_REAL):
         means = [record.score(task, cell).mean for cell in others]
-        axes.plot(means, [place] * len(means), "|", color=MUTED, ms=9, mew=1.2, label="14 other cells" if not place else None)
+        label = None if place else "14 other cells"
+        axes.plot(means, [place] * len(means), "|", color=MUTED, ms=9, mew=1.2, label=label)
     scores(axes, record, SMALL_REAL, ["rnn", "lstm", "gru"])
     legend(drawn, axes)
     return drawn
@@ -257,7 +259,7 @@ def seventeen() -> Figure:
 
 @figure
 def speed() -> Figure:
-    """A training step of each cell, at equal units and at equal parameters, by this project's kernels and by Keras' layers."""
+    """A training step of each cell, at equal units and equal parameters, by this project's kernels and by Keras' layers."""
     drawn, axes = panels(2, 3.1, 8.2, share=True)
     for panel, equal in zip(axes, ("units", "parameters"), strict=True):
         for place, path in enumerate(PATHS):

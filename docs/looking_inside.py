@@ -1,4 +1,4 @@
-"""Draws docs/gates.svg and docs/gradients.svg from the record of `gru-tf run memory`: `python docs/looking_inside.py [STORE]`.
+"""Draws docs/gates.svg and docs/gradients.svg from what `gru-tf run memory` stored: `python docs/looking_inside.py [STORE]`.
 
 Both are of seed 0. What remains of the gradient over all steps goes into docs/explanation/gradients.json, of every seed.
 """

@@ -1,4 +1,4 @@
-"""Times a training step of RNN, LSTM and GRU into docs/explanation/speed.json: `PYTHONPATH=. python docs/measuring_speed.py`.
+"""Times a training step of RNN, LSTM and GRU into docs/explanation/speed.json: `python docs/measuring_speed.py`.
 
 At equal units and at equal parameters, by this project's kernels and by Keras' own layers with and without XLA, all in turn:
 what is kept is the processor's time in each round, which other work on the machine disturbs less than the clock's, so that a

@@ -1,6 +1,6 @@
 """Writes the generated pages and the tutorials into the sources of the site, where git ignores them.
 
-Of the page on layers, which git has, only the table is written; git has the page of published numbers as well.
+Of the page on layers, which git has, only the table is written; git has those of published numbers and of findings as well.
 """
 
 import json

@@ -1,0 +1,127 @@
+"""A finding of the page "What we found", and the words in which it says what is recorded."""
+
+import statistics
+from dataclasses import dataclass
+
+from gru_tf.analysis.statistics import Interval
+from gru_tf.analysis.wording import interval, listed
+from pages import recorded
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One claim.
+
+    Args:
+        claim: as tutorials or papers have it.
+        verdict: a few words.
+        figure: a file in docs/, without its ending.
+        caption: what the figure draws.
+        records: names in experiments/results that it rests on.
+        text: paragraphs.
+    """
+
+    claim: str
+    verdict: str
+    figure: str
+    caption: str
+    records: tuple[str, ...]
+    text: tuple[str, ...]
+
+
+def ratio(cell: str, other: str, path: str, equal: str) -> str:
+    """How many times as long a training step of one cell takes as another's: the median of rounds and its quartiles."""
+    rounds = zip(recorded.timed(cell, path, equal)["ms"], recorded.timed(other, path, equal)["ms"], strict=True)
+    low, middle, high = statistics.quantiles([one / two for one, two in rounds], n=4)
+    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
+
+
+def value(name: str, task: str, cell: str) -> str:
+    """The mean or median of the test metric, with its interval."""
+    return interval(recorded.of(name).test(task, cell))
+
+
+def step(cell: str, path: str, equal: str) -> str:
+    """Milliseconds of a training step, the median of rounds."""
+    return f"{statistics.median(recorded.timed(cell, path, equal)['ms']):.1f}"
+
+
+def units(cell: str, equal: str = "parameters") -> int:
+    """Units of the cell that was timed."""
+    number: int = recorded.timed(cell, "fused", equal)["units"]
+    return number
+
+
+def parameters(name: str, task: str, cell: str) -> str:
+    """Parameters of the recurrent layer."""
+    return f"{int(recorded.of(name).row(task, cell)['recurrent_parameters']):,}"
+
+
+def published(name: str, cell: str, metric: str) -> str:
+    """Our number beside a published one, with its interval."""
+    line = next(one for one in recorded.of(name).published if (one["cell"], one["metric"]) == (cell, metric))
+    return interval(Interval(*(float(line[bound]) for bound in ("ours", "low", "high"))))
+
+
+def left(cell: str, when: str) -> str:
+    """Of ten seeds, what is left of the gradient at the largest lag: median, least and most."""
+    values = recorded.gradients()[cell][when]
+    return f"{statistics.median(values):.2g} ({min(values):.1g} to {max(values):.1g})"
+
+
+NAMES = {
+    "airline": "airline passengers",
+    "sunspots": "sunspots",
+    "temperatures": "temperatures",
+    "ucr(name=ItalyPowerDemand)": "a day's demand of power",
+    "ucr(name=JapaneseVowels)": "Japanese vowels",
+    "ucr": "Japanese vowels",
+    "delayed_recall": "delayed recall",
+    "digits": "images of digits",
+    "polyphonic": "music",
+    "ett": "the forecast",
+    "spoken_digits": "speech",
+    "sst2": "sentiment",
+    "tiny_shakespeare": "characters",
+    "multi30k": "translation",
+    "adding": "adding",
+}
+
+
+def called(label: str) -> str:
+    """A task in a sentence."""
+    return NAMES.get(label) or NAMES[label.partition("(")[0]]
+
+
+def outcomes(name: str, first: str, second: str) -> str:
+    """On which tasks which of two is better, in a sentence without its end."""
+    record = recorded.of(name)
+    by_word: dict[str, list[str]] = {}
+    for task in record.tasks:
+        pair = record.pair(task, first, second)
+        word = pair["better"] or pair["verdict"]
+        by_word.setdefault(word, []).append(called(task))
+    words = {first: f"{label(first)} is better on", second: f"{label(second)} is better on"}
+    rest = {"equivalent": "equivalent on", "inconclusive": "undecided on", "withheld": "without a verdict on"}
+    order = [*words, *rest, "unreliable"]
+    said_of = words | rest | {"unreliable": "unreliable on"}
+    return "; ".join(f"{said_of[word]} {listed(by_word[word])}" for word in order if word in by_word)
+
+
+def label(cell: str) -> str:
+    """A cell in a sentence."""
+    return f"the {cell.upper()}" if cell in ("rnn", "lstm", "gru", "mgu", "janet") else cell
+
+
+def baselines(name: str) -> tuple[list[str], list[str], list[str]]:
+    """Tasks where the best cell is better than the best model without a network; where that is; where neither is."""
+    record = recorded.of(name)
+    groups: tuple[list[str], list[str], list[str]] = ([], [], [])
+    for task in record.tasks:
+        model = record.best_baseline(task)
+        if model is None:
+            continue
+        best = record.best(task)
+        better = record.pair(task, best, model)["better"]
+        groups[0 if better == best else 1 if better == model else 2].append(called(task))
+    return groups
