@@ -74,13 +74,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def along(axes: Any, record: Recorded, tasks: dict[str, float], cells: Sequence[str], logarithmic: bool = True) -> None:
-    """The test metric of each cell with its interval along a number that the tasks differ by; dashed the baseline."""
+    """The test metric of each cell, its seeds small, along a number that the tasks differ by; dashed the trivial answer."""
     x = list(tasks.values())
     for cell in cells:
-        found = [record.test(task, cell) for task in tasks]
-        tone, means = palette.colour(cell), [one.mean for one in found]
-        for place, one in zip(x, found, strict=True):
-            axes.plot([place, place], [one.low, one.high], color=tone, lw=1.6, alpha=0.8)
+        tone, means = palette.colour(cell), [record.test(task, cell).mean for task in tasks]
+        for place, task in zip(x, tasks, strict=True):
+            seeds = record.seeds(task, cell)
+            axes.plot([place] * len(seeds), seeds, ls="", marker=palette.marker(cell), color=tone, ms=3.2, alpha=0.45, mew=0)
         axes.plot(x, means, color=tone, marker=palette.marker(cell), ms=5.5, lw=1.5, ls=palette.dash(cell), label=cell)
     chance = [recorded.number(record.row(task, cells[0])["chance"]) for task in tasks]
     axes.plot(x, chance, color=MUTED, lw=1.1, ls=(0, (4, 3)), label="trivial answer")
@@ -229,7 +229,7 @@ def small_data() -> Figure:
     right.set_xticks(list(EXAMPLES.values()), [f"{n:,.0f}" for n in EXAMPLES.values()])
     right.minorticks_off()
     right.set(xlabel="training examples", ylabel="loss after the last epoch")
-    right.text(0.03, 0.97, "solid: validation, dotted: training", transform=right.transAxes, va="top", color=MUTED)
+    right.set_title("solid: validation, dotted: training", loc="right", fontsize=9, color=MUTED)
     light(right, "y")
     legend(drawn, left)
     return drawn

@@ -41,6 +41,13 @@ def value(name: str, task: str, cell: str) -> str:
     return interval(recorded.of(name).test(task, cell))
 
 
+def short(name: str, task: str, cell: str) -> str:
+    """The mean or median of the test metric."""
+    mean = recorded.of(name).test(task, cell).mean
+    digits = f"{mean:.2g}"
+    return digits if "e" not in digits else f"{mean:.1e}".replace("e-0", "·10⁻").translate(str.maketrans("", ""))
+
+
 def step(cell: str, path: str, equal: str) -> str:
     """Milliseconds of a training step, the median of rounds."""
     return f"{statistics.median(recorded.timed(cell, path, equal)['ms']):.1f}"

@@ -89,6 +89,15 @@ class Recorded:
         names = ("median", "median_low", "median_high") if row["median"] else ("mean", "low", "high")
         return Interval(*(number(row[name]) for name in names))
 
+    def seeds(self, task: str, cell: str) -> list[float]:
+        """The test metric of each finished seed."""
+        return [number(run["test"]) for run in self.of_cell(task, cell) if run["test"]]
+
+    def of_cell(self, task: str, cell: str) -> list[Line]:
+        """The final runs."""
+        wanted = self.task(task), cell, "final"
+        return [run for run in self.runs if (run["task"], run["cell"], run["purpose"]) == wanted]
+
     def score(self, task: str, cell: str) -> Interval:
         """The mean of the score with its interval: 0 is the trivial answer, 1 a perfect one."""
         label, purposes = self.task(task), ("final", "baseline")

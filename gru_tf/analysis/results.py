@@ -35,6 +35,9 @@ class Archive(Protocol):
     def validation_histories(self, results: Iterable[RunResult]) -> Mapping[str, Sequence[float]]:
         """Fingerprint → validation metric by epoch, without the runs that have none."""
 
+    def loss_histories(self, results: Iterable[RunResult]) -> Mapping[str, Mapping[str, Sequence[float]]]:
+        """Fingerprint → "train_loss" and "validation_loss" by epoch, without the runs that have none."""
+
     def losses(self, results: Iterable[RunResult]) -> Mapping[str, Array]:
         """Fingerprint → (N,) loss of each test example, without the runs that have none."""
 
@@ -80,6 +83,14 @@ class Results:
         looked_at = {(r.run.task.label, r.run.cell.label): r for r in _last_seed_first([*finals, *models])}
         samples = {r.run.fingerprint: self.record.sample_forecasts(r) for r in looked_at.values()}
         return replace(self, runs=tuple(_in_full(run, histories, losses, inside, samples) for run in self.runs))
+
+    def with_losses(self) -> "Results":
+        """The same with the losses of each run on both splits by epoch, which the store keeps apart."""
+        if self.record is None:
+            return self
+        histories = self.record.loss_histories(self.runs)
+        known = ((run, dict(histories.get(run.run.fingerprint, run.history))) for run in self.runs)
+        return replace(self, runs=tuple(run.model_copy(update={"history": series}) for run, series in known))
 
     def table(self) -> list[table.Row]:
         """One row a (task, cell), and below the cells of each task one a baseline."""

@@ -103,8 +103,12 @@ class Row:
     @property
     def middle(self) -> Interval | None:
         """What describes the scores: the mean, or of a cell that sometimes fails the median."""
-        median = self.median if self.unreliable else None
-        return median if median and math.isfinite(median.mean) else self.test
+        return self.median if self.is_median else self.test
+
+    @property
+    def is_median(self) -> bool:
+        """Whether the middle is a median: of a cell that sometimes fails, unless half of its runs or more diverged."""
+        return self.unreliable and self.median is not None and math.isfinite(self.median.mean)
 
     @property
     def median(self) -> Interval | None:

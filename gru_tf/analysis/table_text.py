@@ -76,7 +76,7 @@ def centre(row: Row) -> str:
     middle = row.middle
     if middle is None:
         return "–"
-    if not row.unreliable or row.modes is None:
+    if not row.is_median:
         return interval(middle)
     return f"median {f'{middle.mean:.3g}' if math.isnan(middle.low) else interval(middle)}"
 

@@ -24,12 +24,15 @@ def listed(names: Sequence[str], word: str = "and") -> str:
 def interval(value: Interval, small: float = SMALL) -> str:
     """Mean and bounds with as many digits as the interval's width supports, e.g. "3.7 [1.1, 6.3]·10⁻⁵".
 
-    A bound that is infinite is a run that diverged, as the interval of a median may have it: "0.95 [diverged, 0.97]".
+    What is infinite is a run that diverged, as a median and its interval may have it: "0.95 [diverged, 0.97]".
 
     Args:
         value: what is shown.
         small: a mean below this, with bounds that are, is shown with a power of ten.
     """
+    if math.isinf(value.mean) and not math.isnan(value.low):
+        bounds = (f"{bound:.3g}" if math.isfinite(bound) else "diverged" for bound in value)
+        return "{} [{}, {}]".format(*bounds)
     half = _half_width(value)
     size = max(abs(value.mean), 0.0 if math.isnan(half) else half)
     power = math.floor(math.log10(size)) if 0 < size < small else 0

@@ -53,5 +53,6 @@ def seeds_of(text: str) -> list[int]:
         raise UserError(f"--seeds: received '{text}', expected a range or a list, such as 100-109 or 1,2,5")
     ranges = [range(int(part[0]), int(part[-1]) + 1) for part in parts]
     if not all(ranges) or sum(map(len, ranges)) > MOST_SEEDS:
-        raise UserError(f"--seeds: received '{text}', expected at most {MOST_SEEDS:,} seeds, the smaller end of a range first")
+        expected = f"at most {MOST_SEEDS:,} seeds, the smaller end of a range first"
+        raise UserError(f"--seeds: received '{text}', expected {expected}")
     return [seed for each in ranges for seed in each]

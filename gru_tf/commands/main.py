@@ -81,6 +81,8 @@ def run(
     from gru_tf import suite
 
     ask(loaded)
+    if seeds is not None:
+        suite.expect_alone(loaded, store)
     progress, results = RunProgress(console), suite.finished(suite.load(loaded), store)
     if results is None:
         expect_writable_store(store)

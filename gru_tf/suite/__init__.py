@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gru_tf.suite.running import run as run
     from gru_tf.suite.sizes import check as check
     from gru_tf.suite.stored_results import diagnostics as diagnostics
+    from gru_tf.suite.stored_results import expect_alone as expect_alone
     from gru_tf.suite.stored_results import finished as finished
     from gru_tf.suite.stored_results import results as results
 
@@ -19,6 +20,7 @@ _HOMES = {
     "check": "gru_tf.suite.sizes",
     "diagnostics": "gru_tf.suite.stored_results",
     "engine_for": "gru_tf.suite.running",
+    "expect_alone": "gru_tf.suite.stored_results",
     "finished": "gru_tf.suite.stored_results",
     "load": "gru_tf.suite.definitions",
     "results": "gru_tf.suite.stored_results",

@@ -36,6 +36,26 @@ def finished(experiment: Experiment, store: str | None = None) -> Results | None
     return _of_stored(stored) if stored is not None and stored.answers(experiment) else None
 
 
+def expect_alone(experiment: Experiment, store: str | None = None) -> None:
+    """Raise UserError where the store has an experiment of this name that is another one, by other seeds perhaps.
+
+    A run would take its place there: answer, report, times and best models are those of the definition that was run last.
+    """
+    uri = address.checked(address.default_uri() if store is None else store)
+    if address.file_of(uri) is not None and not reading.has(experiment.name, store):
+        return
+    stored = reading.find(experiment.name, store)
+    try:
+        there = stored.experiment if stored is not None else _record(experiment.name, store).experiment
+    except UserError:  # a server has none of that name
+        return
+    if there.fingerprint != experiment.fingerprint:
+        raise UserError(
+            f"--seeds: {uri} has '{experiment.name}' by other seeds, whose place this run would take. Give a '--store' of"
+            " its own, such as sqlite:///second.db"
+        )
+
+
 def _of_stored(stored: reading.StoredExperiment) -> Results:
     runs = tuple(stored.members.results.values())
     return Results(stored.experiment, runs, stored.members.left_out, stored, _times(stored.timing(), runs))

@@ -18,6 +18,8 @@ from gru_tf.analysis.wording import interval
         (Interval(0.0101, 0.01, math.inf), "0.010100 [0.010000, diverged]"),
         (Interval(3e-5, 2e-5, math.inf), "3.00 [2.00, diverged]·10⁻⁵"),
         (Interval(0.2, -math.inf, math.inf), "0.200 [diverged, diverged]"),
+        (Interval(math.inf, 0.11, math.inf), "diverged [0.11, diverged]"),
+        (Interval(-math.inf, -math.inf, 0.9), "diverged [diverged, 0.9]"),
         (Interval(0.2, math.nan, math.nan), "0.2 [one seed]"),
         (Interval(math.inf, math.nan, math.nan), "inf [no interval]"),
     ],

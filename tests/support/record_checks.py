@@ -103,6 +103,9 @@ def check_circumstances(known: dict[str, Any], runs: Lines) -> None:
 def check_whole(runs: Lines, experiment: Experiment) -> None:
     """Every seed of every cell has ended, unless they are replicates, which end when it is decided."""
     ended = {(run["task"], run["cell"], int(run["seed"])) for run in runs if run["purpose"] == "final"}
+    trained = [run for run in runs if run["purpose"] != "baseline" and run["status"] == "finished"]
+    lossless = [run for run in trained if not run["epochs"] or math.isnan(number(run["train_loss"]))]
+    assert not lossless, f"runs without their losses: {lossless[:1]}"
     if experiment.replicates is None:
         assert ended == {(t.label, c.label, seed) for t, c in experiment.pairs() for seed in experiment.seeds}
 
@@ -143,7 +146,7 @@ def _shown(row: dict[str, str]) -> Iterable[str]:
     mean, low, high = (number(row[name]) for name in ("mean", "low", "high"))
     if row["median"]:
         median = Interval(*(number(row[name]) for name in ("median", "median_low", "median_high")))
-        yield f"median {interval(median) if math.isfinite(median.low) else f'{median.mean:.3g}'}"
+        yield f"median {f'{median.mean:.3g}' if math.isnan(median.low) else interval(median)}"
     elif row["baseline"] == "True" and not row["low"]:
         yield f"{mean:.3g}"
     else:
@@ -201,7 +204,8 @@ def check_comparisons(folder: Path, experiment: Experiment) -> None:
     for pair in lines(folder / "pairs.csv") if (folder / "pairs.csv").is_file() else ():
         sides = [table[pair["task"], pair[side]] for side in ("first", "second")]
         larger = max((1, -1), key=lambda sign: sign * (1 if sides[0]["direction"] == "max" else -1))
-        if pair["difference"] and pair["test"] != "rates" and not any(row["median"] or row["failures"] != "0" for row in sides):
+        is_plain = not any(row["median"] or row["failures"] != "0" for row in sides)
+        if pair["difference"] and pair["test"] != "rates" and is_plain:
             means = [number(row["mean"]) for row in sides]
             difference = larger * (means[0] - means[1])
             assert math.isclose(number(pair["difference"]), difference, rel_tol=1e-6, abs_tol=1e-9), pair
@@ -210,6 +214,8 @@ def check_comparisons(folder: Path, experiment: Experiment) -> None:
             assert pair["better"] == pair["first" if number(pair["difference"]) > 0 else "second"]
         else:
             assert not pair["better"]
+        if pair["verdict"] == "inconclusive" and pair["p_holm"]:
+            assert number(pair["p_holm"]) > 0.05
         if pair["verdict"] == "equivalent":
             assert number(pair["p_equivalent_holm"]) <= 0.05
         if pair["p"]:

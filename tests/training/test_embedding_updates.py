@@ -1,4 +1,4 @@
-"""How an embedding is updated where a token comes more than once in a batch, against a table that is multiplied by one-hot rows.
+"""How an embedding is updated where a token comes twice in a batch, against a table that is multiplied by one-hot rows.
 
 That network has a dense gradient. What Keras' embedding has is a row for each token of the batch, and Keras 3.15's Adam and
 RMSprop on TensorFlow square each row by itself.

@@ -44,6 +44,7 @@ PLACE = {
     "commit": "abc",
     "versions": {"python": "3", "tensorflow": "2", "keras": "3"},
 }
+HISTORY = {"train_loss": [0.5, 0.4], "validation_loss": [0.6, 0.7]}
 FAILURE = "OSError: /home/somebody/data/some file.txt and C:\\Users\\Somebody\\x.csv: no such file"
 
 
@@ -51,7 +52,7 @@ def runs_of(one, shift=0.0, lost=True):
     """Final runs of two tasks and two cells, the last seed of the last cell failed."""
     made = []
     for task, cell, place in ((t, c, p) for t in (0, 1) for c in (0, 1) for p in range(len(one.seeds))):
-        common = {"started": 1e9 + place, "environment": PLACE, "seconds": 1.5, "test_examples": 50}
+        common = {"started": 1e9 + place, "environment": PLACE, "seconds": 1.5, "test_examples": 50, "history": HISTORY}
         if lost and (task, cell, place) == (1, 1, len(one.seeds) - 1):
             made.append(result(one, task, cell, one.seeds[place], status="failed", error=FAILURE, test=None, **common))
             continue
@@ -86,6 +87,24 @@ def folder(one, tmp_path):
 
 def test_a_record_agrees_with_itself(one, folder):
     record_checks.check(folder, one)
+
+
+def test_the_losses_that_the_store_keeps_apart_are_recorded(one, tmp_path):
+    """Those of a store, as it reads results without them."""
+    runs = runs_of(one)
+
+    class Kept:
+        def loss_histories(self, results):
+            return {r.run.fingerprint: {"train_loss": [3.0, 2.0, 1.0], "validation_loss": [4.0, 3.0, 5.0]} for r in results}
+
+    bare = tuple(r.model_copy(update={"history": {}, "best_epoch": 1}) for r in runs)
+    recorded.write(Results(one, bare, record=Kept()), tmp_path)
+    row = record_checks.lines(tmp_path / "mine" / "runs.csv")[0]
+    losses = ("epochs", "train_loss", "validation_loss", "last_train_loss", "last_validation_loss")
+    assert [float(row[name]) for name in losses] == [3, 2.0, 3.0, 1.0, 5.0]
+    recorded.write(Results(one, bare), tmp_path)
+    with pytest.raises(AssertionError, match="runs without their losses"):
+        record_checks.check(tmp_path / "mine", one)
 
 
 def test_what_was_run_smaller_is_the_first_line_and_failed_runs_are_counted(folder):

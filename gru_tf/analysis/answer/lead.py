@@ -23,7 +23,7 @@ def _best(task: TaskEvidence) -> str:
         return f"{cell_name(best.cell)} alone ({task.metric} {_value(best)}, {number})"
     beats = any(task.better(pair) in equals for pair in task.pairs)
     if len(equals) == 1:
-        middle = "median" if best.row.unreliable else "mean"
+        middle = "median" if best.row.is_median else "mean"
         verb = "leads" if beats else f"has the best {middle}"
         return f"{cell_name(best.cell)} {verb} ({task.metric} {_value(best)}, {number})"
     verb = "tie" if len(equals) == len(task.cells) else "lead" if beats else "share the best mean"

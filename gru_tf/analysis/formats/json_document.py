@@ -109,7 +109,7 @@ def _reliability(row: Row) -> dict[str, Any] | None:
         "runs": modes.runs,
         "rate": modes.rate,
         "failure_bound": modes.failure_bound,
-        "median": row.middle if modes.unreliable else None,
+        "median": row.middle if row.is_median else None,
     }
 
 

@@ -38,7 +38,7 @@ def _row(task: TaskEvidence, model: CellEvidence) -> dict[str, object]:
     return {
         "cell": model.cell,
         "metric": task.metric,
-        "statistic": "median" if row.unreliable and middle is not row.test else "mean",
+        "statistic": "median" if row.is_median else "mean",
         "value": value,
         "low": math.nan if fixed else low,
         "high": math.nan if fixed else high,

@@ -35,7 +35,7 @@ def table(results: Results) -> list[Line]:
 def _row(cell: CellEvidence, spent: Sequence[RunResult]) -> Line:
     row = cell.row
     mean, low, high = row.test or (None, None, None)
-    median = row.middle if row.unreliable and row.middle else (None, None, None)
+    median = row.middle if row.is_median and row.middle else (None, None, None)
     training = list(cell.training_seconds.values())
     return {
         "task": row.task,

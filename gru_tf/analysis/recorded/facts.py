@@ -7,7 +7,8 @@ from typing import Any
 from gru_tf.analysis.recorded.paths import without_paths
 from gru_tf.analysis.report import provenance
 from gru_tf.analysis.results import Results
-from gru_tf.experiment import files
+from gru_tf.experiment import files, yaml_file
+from gru_tf.experiment.experiment import Experiment
 from gru_tf.experiment.result import RunResult
 from gru_tf.experiment.wall_time import wall_time
 from gru_tf.foundation import environment
@@ -28,7 +29,7 @@ def facts(results: Results) -> dict[str, Any]:
         "protocol": experiment.protocol,
         "not_followed": list(experiment.not_followed),
         "fingerprint": experiment.fingerprint,
-        "command": f"gru-tf run {address(experiment.name)}",
+        "command": command(experiment),
         "seeds": list(experiment.seeds),
         "runs": counts(runs),
         "seconds": seconds(runs),
@@ -37,6 +38,16 @@ def facts(results: Results) -> dict[str, Any]:
         "machine": {name: without_paths(value) for name, value in trace.machine if name != "commit"} | _cores(runs),
         "data": {data.name: dict(data.files) for data in trace.data},
     }
+
+
+def command(experiment: Experiment) -> str:
+    """What runs it: with its seeds, where these are not the file's."""
+    file = next((named[experiment.name] for named in files.groups().values() if experiment.name in named), None)
+    own = yaml_file.load(file).seeds if file is not None else experiment.seeds
+    first, last = min(experiment.seeds), max(experiment.seeds)
+    every = tuple(range(first, last + 1)) == experiment.seeds
+    named = f"{first}-{last}" if every else ",".join(map(str, experiment.seeds))
+    return f"gru-tf run {address(experiment.name)}" + ("" if own == experiment.seeds else f" --seeds {named}")
 
 
 def address(name: str) -> str:

@@ -36,6 +36,8 @@ def write(results: Results, folder: Path, further: Results | None = None) -> lis
             atomic_file.write(place / name, text.encode())
         except OSError as error:
             raise UserError(f"{place / name}: cannot be written: {error.strerror}") from error
+    for name in {"pairs.csv", "claims.csv", "published.csv"} - texts.keys():  # of an earlier record, which had some
+        (place / name).unlink(missing_ok=True)
     return [place / name for name in texts]
 
 
@@ -46,7 +48,7 @@ def _texts(results: Results, further: Results | None, kept: bool) -> dict[str, s
         "README.md": readme(results, known, further is not None or kept),
         "record.json": json_text(known),
         "table.csv": csv_tables.text(csv_tables.table(results)),
-        "runs.csv": csv_tables.text(csv_tables.runs(results)),
+        "runs.csv": csv_tables.text(csv_tables.runs(results.with_losses())),
         "figure.svg": svg(results),
     }
     more = {

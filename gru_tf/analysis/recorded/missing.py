@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from gru_tf.analysis.recorded.facts import command
 from gru_tf.analysis.results import Results
 from gru_tf.experiment.experiment import Experiment
 from gru_tf.foundation.errors import UserError, several
@@ -31,7 +32,7 @@ def expect_whole(results: Results, experiment: Experiment) -> Results:
     if lacking:
         count = "1 run is" if len(lacking) == 1 else f"{len(lacking):,} runs are"
         raise UserError(
-            f"{experiment.name}: {count} missing: {several(lacking, MOST)}. 'gru-tf run {experiment.name}' goes on with them"
+            f"{experiment.name}: {count} missing: {several(lacking, MOST)}. '{command(experiment)}' goes on with them"
         )
     return whole
 

@@ -23,7 +23,7 @@ from gru_tf.analysis.statistics.prediction import median_inside, median_predicti
 from gru_tf.analysis.statistics.scales import scale_of
 from gru_tf.analysis.statistics.unreliable import beside_median
 from gru_tf.analysis.wording import interval
-from gru_tf.experiment.result import RunResult
+from gru_tf.experiment.result import RunResult, sign
 from gru_tf.foundation.errors import UserError, several
 
 HEADINGS = ("task", "cell", "first [95 % interval]", "second", "inside", "expected", "prediction interval", "inside of it")
@@ -46,7 +46,8 @@ task's data are not independent of one another.{medians}
 
 MEDIANS = """
 
-Of a cell that is unreliable in the first run its median stands there, and the second run's median beside it."""
+Of a cell that is unreliable in the first run its median stands there, and the second run's median beside it. Of an even
+number of runs, somewhat more medians are to be expected inside than *expected* says."""
 
 
 @dataclass(frozen=True)
@@ -114,13 +115,13 @@ def _expect_other_seeds(first: Results, second: Results) -> None:
 
 def _of_task(runs: Sequence[RunResult], first: TaskEvidence, second: TaskEvidence) -> Iterator[Again]:
     for one, other in zip(first.cells, second.cells, strict=True):
-        compared = _medians(one, other) if one.row.unreliable else _means(runs, one, other)
+        compared = _medians(one, other) if one.row.is_median else _means(runs, one, other)
         stated = compared.get("first")
         if not stated or not compared["second"] or not stated.low <= stated.high:
             continue
         if one.row.overlap:
             raise UserError(f"{first.title}: each seed has a split of its own, which no interval of others is about")
-        yield Again(task=first.task, title=first.title, cell=one.cell, is_median=one.row.unreliable, **compared)
+        yield Again(task=first.task, title=first.title, cell=one.cell, is_median=one.row.is_median, **compared)
 
 
 def _means(runs: Sequence[RunResult], one: CellEvidence, other: CellEvidence) -> dict[str, Any]:
@@ -137,17 +138,18 @@ def _means(runs: Sequence[RunResult], one: CellEvidence, other: CellEvidence) ->
 
 
 def _medians(one: CellEvidence, other: CellEvidence) -> dict[str, Any]:
-    """Of a cell that is; a run that diverged is worse than any other. Empty where the second has no run."""
+    """Of a cell whose median the first run states; a run that diverged is worse than any other. Empty without a second."""
     if one.row.modes is None or other.row.modes is None:
         return {}
     first, second = (cell.row.modes.runs for cell in (one, other))
-    worst = -math.inf if one.row.direction == "max" else math.inf
-    values = [worst] * (first - one.tested) + list(one.tests.values())
+    turn = sign(one.row.direction)
+    scores = [turn * value for value in one.tests.values() if math.isfinite(value)]
+    median, low, high = median_prediction([-math.inf] * (first - len(scores)) + scores, second)
     return {
         "first": one.row.middle,
         "second": other.row.median,
         "counts": (first, second),
-        "predicted": median_prediction(values, second),
+        "predicted": Interval(median, low, high) if turn > 0 else Interval(-median, -high, -low),
         "expected": median_inside(first, second, beside_median(first)),
     }
 
@@ -212,9 +214,14 @@ def page(again: Sequence[Again], name: str, facts: dict[str, Any]) -> str:
 
 def _entries(one: Again) -> Iterator[str]:
     word = "median " if one.is_median else ""
-    yield from (one.title, one.cell, word + interval(one.first), word + interval(one.second))
+    yield from (one.title, one.cell, word + interval(one.first), word + _stated(one.second, one.is_median))
     yield "yes" if one.is_inside else "no"
     yield from (f"{one.expected:.0%}", _bounds(one.predicted), "yes" if one.is_predicted else "no")
+
+
+def _stated(value: Interval, is_median: bool) -> str:
+    """With its interval, which a median of few runs does not have."""
+    return f"{value.mean:.3g}" if is_median and math.isnan(value.low) else interval(value)
 
 
 def _bounds(value: Interval) -> str:

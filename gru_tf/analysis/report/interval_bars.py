@@ -76,7 +76,7 @@ class Bar:
         test = cell.row.middle
         if test is None or not math.isfinite(test.mean):
             return None
-        low, high = (test.low, test.high) if math.isfinite(test.low) else (test.mean, test.mean)
+        low, high = (test.mean, test.mean) if math.isnan(test.low) else (test.low, test.high)
         chance = task.chance if task.chance is not None and math.isfinite(task.chance) else None
         beyond = chance is not None and not scale.holds(chance)
         at = None if chance is None else scale.place(chance)

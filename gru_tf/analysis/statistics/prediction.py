@@ -68,7 +68,8 @@ def median_prediction(values: Sequence[float], further: int, confidence: float =
         ValueError: for fewer than one further run, or no value.
     """
     if further < 1 or not values:
-        raise ValueError(f"median_prediction: expected values and at least 1 further run. Received: {len(values)}, {further}")
+        received = f"{len(values)}, {further}"
+        raise ValueError(f"median_prediction: expected values and at least 1 further run. Received: {received}")
     ordered, middle = sorted(values), median_interval(values).mean
     fewest = (len(ordered) - 1) // 2
     skipped = next((k for k in range(fewest, -1, -1) if median_inside(len(ordered), further, k) >= confidence), 0)

@@ -2,7 +2,7 @@
 
 import json
 
-from gru_tf.experiment.experiment import Experiment
+from gru_tf.experiment.experiment import STORED, Experiment
 
 ONLY = {"shared": True, "widen": False}  # field of a search → what every search did before there was a choice
 
@@ -17,5 +17,5 @@ def read(text: str) -> Experiment:
         content = json.loads(text)
         content["search"] = {**ONLY, **content["search"]}
     except (ValueError, KeyError, TypeError):  # no experiment, which the next line says, or one without a search
-        return Experiment.model_validate_json(text)
-    return Experiment.model_validate_json(json.dumps(content))
+        return Experiment.model_validate_json(text, context={STORED: True})
+    return Experiment.model_validate_json(json.dumps(content), context={STORED: True})

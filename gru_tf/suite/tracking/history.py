@@ -9,6 +9,7 @@ from gru_tf.suite.tracking.errors import answering
 
 AT_ONCE = 500  # runs in one question: a database takes only so many parameters
 MOST = 1_000_000  # values in one answer
+LOSSES = ("train_loss", "validation_loss")
 
 
 def validation(client: Any, uri: str, ids: Mapping[str, str], results: Iterable[RunResult]) -> dict[str, list[float]]:
@@ -30,6 +31,27 @@ def validation(client: Any, uri: str, ids: Mapping[str, str], results: Iterable[
             by_id = {ids[r.run.fingerprint]: r.run.fingerprint for r in results if r.metric == metric}
             values = read(client, list(by_id), f"validation_{metric}")
             histories |= {by_id[run_id]: series for run_id, series in values.items()}
+    return histories
+
+
+def losses(client: Any, uri: str, ids: Mapping[str, str], results: Iterable[RunResult]) -> dict[str, dict[str, list[float]]]:
+    """Fingerprint → "train_loss" and "validation_loss" by epoch, of results read from the store; what has none is left out.
+
+    Args:
+        client: MLflow's.
+        uri: of the store.
+        ids: fingerprint → MLflow's run.
+        results: whose histories.
+
+    Raises:
+        StoreError: where the server does not answer.
+    """
+    by_id = {ids[result.run.fingerprint]: result.run.fingerprint for result in results}
+    histories: dict[str, dict[str, list[float]]] = {}
+    with answering(uri):
+        for key in LOSSES:
+            for run_id, series in read(client, list(by_id), key).items():
+                histories.setdefault(by_id[run_id], {})[key] = series
     return histories
 
 

@@ -116,6 +116,10 @@ class StoredExperiment:
         """As `Record.validation_histories` gives them."""
         return self.record.validation_histories(results)
 
+    def loss_histories(self, results: Iterable[RunResult]) -> dict[str, dict[str, list[float]]]:
+        """As `Record.loss_histories` gives them."""
+        return self.record.loss_histories(results)
+
     def losses(self, results: Iterable[RunResult]) -> dict[str, Array]:
         """As `Record.losses` gives them."""
         return self.record.losses(results)

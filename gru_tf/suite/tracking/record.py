@@ -177,6 +177,10 @@ class Record:
         """Fingerprint → validation metric by epoch, of results that `results` gave; without those that have none."""
         return history.validation(self.client, self.uri, self.ids, results)
 
+    def loss_histories(self, results: Iterable[RunResult]) -> dict[str, dict[str, list[float]]]:
+        """Fingerprint → losses on both splits by epoch, of results that `results` gave; without those that have none."""
+        return history.losses(self.client, self.uri, self.ids, results)
+
     @guarded
     def diagnostics(self, result: RunResult) -> Diagnostics | None:
         """What a result of `results` recorded of the inside of its network; None where it recorded nothing."""

@@ -84,6 +84,7 @@ def test_what_only_the_client_has_is_asked_of_it(store):
     assert light.record.ids == theirs.record.ids
     assert light.record.models == theirs.record.models != {}
     assert light.record.validation_histories(light.runs) == theirs.record.validation_histories(theirs.runs)
+    assert light.record.loss_histories(light.runs) == theirs.record.loss_histories(theirs.runs)
     assert light.record.record.left_out == theirs.record.left_out
 
 

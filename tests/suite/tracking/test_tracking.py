@@ -274,6 +274,12 @@ def test_curves_come_back_to_the_bit(kept):
         for name, values in result.history.items():
             points = kept.client.get_metric_history(ids[result.run.fingerprint], name)
             assert [p.value for p in sorted(points, key=lambda p: p.step)] == values
+    store, names = Store(kept.uri), ("train_loss", "validation_loss")
+    records = [store.find(name) for name in STORED]
+    histories = {key: each for record in records for key, each in record.loss_histories(record.results().values()).items()}
+    assert histories == {
+        r.run.fingerprint: {name: r.history[name] for name in names} for r in kept.told if r.history.get("train_loss")
+    }
 
 
 PREDICT = """
