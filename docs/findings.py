@@ -15,6 +15,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from pages import recorded
+from pages.findings import BESIDE
 from pages.recorded import Recorded
 
 from gru_tf.foundation import palette
@@ -65,6 +66,9 @@ def scores(axes: Any, record: Recorded, tasks: dict[str, str], cells: Sequence[s
     light(axes, "x")
 
 
+LEAST = -1.0  # what is worse is drawn there
+SOLVED = 0.9  # of the way from the trivial answer to a perfect one
+HALO: dict[str, Any] = {"bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}}
 WITHOUT: dict[str, Any] = {"ls": "", "marker": "D", "ms": 5.5, "mfc": "white", "mec": MODEL, "mew": 1.4}
 VARIANTS: dict[str, dict[str, Any]] = {
     "lstm(forget_bias=0)": {"color": "#56B4E9", "marker": "v"},
@@ -127,15 +131,6 @@ OF_FORGETTING = {
     "digits": "images, row by row",
     "polyphonic": "music",
 }
-SMALL_REAL = {
-    "airline": "airline passengers",
-    "sunspots": "sunspots",
-    "temperatures": "temperatures",
-    "ucr(name=ItalyPowerDemand)": "a day's demand of power",
-    "ucr(": "Japanese vowels",
-    "digits": "images of digits",
-    "polyphonic": "music",
-}
 
 
 @figure
@@ -146,6 +141,26 @@ def length() -> Figure:
     axes.set_xlabel("steps of the sequence")
     axes.set_ylabel("test mse")
     legend(drawn, axes)
+    return drawn
+
+
+@figure
+def lag() -> Figure:
+    """How many seeds solve the sum, by cell and length."""
+    drawn, (axes,) = panels(1, 2.4, 6.4)
+    record, cells = recorded.of("length"), ("rnn", "janet", "lstm", "gru")
+    for place, cell in enumerate(cells):
+        for n, task in enumerate(LENGTHS):
+            ended = record.of_cell(task, cell)
+            solved = sum(recorded.number(run["score"]) > SOLVED for run in ended)
+            axes.barh(place, 0.94 * solved / len(ended), left=n, height=0.7, color=palette.colour(cell))
+            axes.barh(place, 0.94, left=n, height=0.7, facecolor="none", edgecolor="#B8B8B8", lw=0.7)
+            axes.text(n + 0.47, place, f"{solved} of {len(ended)}", ha="center", va="center", fontsize=8.5, **HALO)
+    axes.set_yticks(range(len(cells)), cells)
+    axes.set_xticks([n + 0.47 for n in range(len(LENGTHS))], [f"{steps:,.0f}" for steps in LENGTHS.values()])
+    axes.set_xlabel("steps of the sequence")
+    axes.tick_params(length=0)
+    axes.invert_yaxis()
     return drawn
 
 
@@ -243,16 +258,26 @@ def _mean(record: Recorded, task: str, cell: str, name: str) -> float:
 
 
 @figure
-def seventeen() -> Figure:
-    """All cells at one budget on small real data: three in colour, the others as short lines."""
-    record = recorded.of("equal_parameters")
-    drawn, (axes,) = panels(1, 4.3, 7.6)
-    others = [cell for cell in record.cells if cell not in ("rnn", "lstm", "gru")]
-    for place, task in enumerate(SMALL_REAL):
-        means = [record.score(task, cell).mean for cell in others]
-        label = None if place else "14 other cells"
-        axes.plot(means, [place] * len(means), "|", color=MUTED, ms=9, mew=1.2, label=label)
-    scores(axes, record, SMALL_REAL, ["rnn", "lstm", "gru"])
+def needed() -> Figure:
+    """The best network and the best model without one, of each task."""
+    drawn, (axes,) = panels(1, 4.4, 7.6)
+    for place, (name, task, _) in enumerate(BESIDE):
+        record = recorded.of(name)
+        best, model = record.best(task), str(record.best_baseline(task))
+        mean, low, high = (max(LEAST, value) for value in record.score(task, best))
+        tone = palette.colour(best)
+        axes.plot([low, high], [place - 0.14] * 2, color=tone, lw=2, solid_capstyle="butt")
+        axes.plot([mean], [place - 0.14], ls="", color=tone, marker=palette.marker(best), ms=6)
+        axes.plot([max(LEAST, record.score(task, model).mean)], [place + 0.18], **WITHOUT)
+        axes.text(1.03, place, f"{best} · {model.replace('_', ' ')}", va="center", fontsize=8.5, color=MUTED)
+    for cell in ("rnn", "lstm", "gru"):
+        axes.plot([], [], ls="", color=palette.colour(cell), marker=palette.marker(cell), ms=6, label=cell)
+    axes.plot([], [], label="best without a network", **WITHOUT)
+    axes.set_ylim(len(BESIDE) - 0.4, -0.6)
+    axes.set_yticks(range(len(BESIDE)), [called for *_, called in BESIDE])
+    axes.set_xlim(LEAST - 0.02, 1.02)
+    axes.set_xlabel("score: 0 the trivial answer, 1 a perfect one")
+    light(axes, "x")
     legend(drawn, axes)
     return drawn
 

@@ -4,7 +4,7 @@ import statistics
 from dataclasses import dataclass
 
 from gru_tf.analysis.statistics import Interval
-from gru_tf.analysis.wording import interval, listed
+from gru_tf.analysis.wording import SUPERSCRIPTS, interval, listed
 from pages import recorded
 
 
@@ -42,15 +42,28 @@ def value(name: str, task: str, cell: str) -> str:
 
 
 def short(name: str, task: str, cell: str) -> str:
-    """The mean or median of the test metric."""
-    mean = recorded.of(name).test(task, cell).mean
-    digits = f"{mean:.2g}"
-    return digits if "e" not in digits else f"{mean:.1e}".replace("e-0", "·10⁻").translate(str.maketrans("", ""))
+    """The mean of the test metric; of a cell that is unreliable its median, which is said."""
+    row = recorded.of(name).row(task, cell)
+    return f"{'a median of ' if row['median'] else ''}{plain(recorded.of(name).test(task, cell).mean)}"
 
 
-def step(cell: str, path: str, equal: str) -> str:
-    """Milliseconds of a training step, the median of rounds."""
-    return f"{statistics.median(recorded.timed(cell, path, equal)['ms']):.1f}"
+def plain(number: float) -> str:
+    """Two digits, with a power of ten below a thousandth."""
+    if number >= 0.001:
+        return f"{number:.2g}"
+    digits, _, power = f"{number:.1e}".partition("e")
+    return f"{digits}·10{str(int(power)).translate(SUPERSCRIPTS)}"
+
+
+def step_of(name: str, task: str, cell: str) -> str:
+    """Milliseconds of a training step, of the networks of a task in turn."""
+    return f"{recorded.number(recorded.of(name).row(task, cell)['step_ms']):.2f}"
+
+
+def units_of(name: str, cell: str) -> str:
+    """Units of a cell, the same on every task."""
+    record = recorded.of(name)
+    return record.row(record.tasks[0], cell)["units"]
 
 
 def units(cell: str, equal: str = "parameters") -> int:
@@ -73,7 +86,8 @@ def published(name: str, cell: str, metric: str) -> str:
 def left(cell: str, when: str) -> str:
     """Of ten seeds, what is left of the gradient at the largest lag: median, least and most."""
     values = recorded.gradients()[cell][when]
-    return f"{statistics.median(values):.2g} ({min(values):.1g} to {max(values):.1g})"
+    middle, least, most = (plain(number) for number in (statistics.median(values), min(values), max(values)))
+    return f"{middle} ({least} to {most})"
 
 
 NAMES = {
