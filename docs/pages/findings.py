@@ -90,7 +90,7 @@ def speed() -> Finding:
         text=(
             f"""At 64 units a GRU's training step takes {ratio("gru", "lstm", "fused", "units")} times as long as an
 LSTM's by this project's kernels and {ratio("gru", "lstm", "keras xla", "units")} times by Keras' layers with XLA:
-faster, if by less than the three quarters of its parameters. As Keras ships it on a processor, without XLA, it is
+faster, if by a little less than its three quarters of the weights. As Keras ships it on a processor, without XLA, it is
 slower: {ratio("gru", "lstm", "keras", "units")} times. Medians of {len(measured["cases"][0]["ms"])} rounds in turn,
 with quartiles.""",
             f"""At equal parameters ({units("lstm")} units of an LSTM, {units("gru")} of a GRU, {units("rnn")} of an

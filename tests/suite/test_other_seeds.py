@@ -19,7 +19,5 @@ def test_only_a_store_without_another_one_of_the_name_is_taken(tmp_path):
     Store(uri).open(one).begin()
     expect_alone(one, uri)
     expect_alone(one.but(name="another"), uri)
-    with pytest.raises(
-        UserError, match=r"^--seeds: .*mlflow.db has 'mine' by other seeds, .* Give a '--store' of its"
-    ):
+    with pytest.raises(UserError, match=r"^--seeds: .*mlflow.db has 'mine' by other seeds, .* Give a '--store' of its"):
         expect_alone(one.but(seeds=(5, 6, 7)), uri)
