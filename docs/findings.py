@@ -125,6 +125,12 @@ OF_CLAIMS = {
     "tiny_shakespeare": "the next character",
     "multi30k": "translation",
 }
+SMALL_REAL = {
+    "airline": "airline passengers",
+    "ucr(name=ItalyPowerDemand": "a day's demand of power",
+    "ucr": "Japanese vowels",
+    "digits": "images of digits",
+}
 OF_FORGETTING = {
     "adding": "two numbers over 50 steps",
     "delayed_recall": "a word, eight steps later",
@@ -278,6 +284,21 @@ def needed() -> Figure:
     axes.set_xlim(LEAST - 0.02, 1.02)
     axes.set_xlabel("score: 0 the trivial answer, 1 a perfect one")
     light(axes, "x")
+    legend(drawn, axes)
+    return drawn
+
+
+@figure
+def seventeen() -> Figure:
+    """All cells at one budget on small real data: three in colour, the others as short lines."""
+    record = recorded.of("equal_parameters")
+    drawn, (axes,) = panels(1, 4.3, 7.6)
+    others = [cell for cell in record.cells if cell not in ("rnn", "lstm", "gru")]
+    for place, task in enumerate(SMALL_REAL):
+        means = [record.score(task, cell).mean for cell in others]
+        label = None if place else "14 other cells"
+        axes.plot(means, [place] * len(means), "|", color=MUTED, ms=9, mew=1.2, label=label)
+    scores(axes, record, SMALL_REAL, ["rnn", "lstm", "gru"])
     legend(drawn, axes)
     return drawn
 

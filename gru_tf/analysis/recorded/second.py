@@ -141,7 +141,7 @@ def _medians(one: CellEvidence, other: CellEvidence) -> dict[str, Any]:
     """Of a cell whose median the first run states; a run that diverged is worse than any other. Empty without a second."""
     if one.row.modes is None or other.row.modes is None:
         return {}
-    first, second = (cell.row.modes.runs for cell in (one, other))
+    first, second = one.row.modes.runs, other.row.modes.runs
     turn = sign(one.row.direction)
     scores = [turn * value for value in one.tests.values() if math.isfinite(value)]
     median, low, high = median_prediction([-math.inf] * (first - len(scores)) + scores, second)
