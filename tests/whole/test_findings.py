@@ -173,3 +173,15 @@ def test_needed():
 
 
 WITHHELD = (("ett", "ridge"), ("tiny", "ngram"))
+
+
+def test_seventeen():
+    name = "equal_parameters"
+    record = recorded.of(name)
+    assert [record.best(task) for task in record.tasks] == ["lru", "rnn", "qrnn", "gru"]
+    for task in record.tasks:
+        best = record.best(task)
+        assert not all(better(name, task, best, cell) == best for cell in record.cells if cell != best)
+        assert not better(name, task, best, record.best_baseline(task))
+    errors = {cell: record.test("airline", cell).mean for cell in record.cells}
+    assert sorted(errors, key=errors.get)[:2] == ["lru", "rnn"]
