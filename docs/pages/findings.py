@@ -291,10 +291,10 @@ LSTM and GRU do not differ significantly at any size.""",
 def needed() -> Finding:
     """Whether sequences need a recurrent network, over all records of real or simulated data with a model beside."""
     groups: dict[str, list[str]] = {"": [], "cell": [], "model": []}
-    for name, task, called in BESIDE:
+    for name, task, title in BESIDE:
         record = recorded.of(name)
         best, model = record.best(task), str(record.best_baseline(task))
-        groups[{best: "cell", model: "model"}.get(record.pair(task, best, model)["better"], "")].append(called)
+        groups[{best: "cell", model: "model"}.get(record.pair(task, best, model)["better"], "")].append(title)
     counts = len(groups["cell"]), len(groups["model"])
     verdict = f"of {len(BESIDE)} tasks, a network is better on {counts[0]}, a model without one on {counts[1]}"
     return Finding(
