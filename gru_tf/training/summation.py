@@ -35,4 +35,3 @@ def total(values: Any) -> Any:
         return tf.reduce_sum(flat)
     rows = tf.reshape(tf.pad(flat, ((0, -tf.size(flat) % ROW),)), (-1, ROW))
     return tf.reduce_sum(tf.reduce_sum(rows, 1))
-
