@@ -206,7 +206,7 @@ over hundreds of steps is more than a forget gate, at this budget and with 30 ep
 
 def losing() -> Finding:
     """Whether very long inputs lose information all the same."""
-    name = "length"
+    name, copied = "length", "bai2018_copy_memory"
     task = "adding(length=400, longer=1)"
 
     def learned(cell: str) -> str:
@@ -216,17 +216,19 @@ def losing() -> Finding:
 
     return Finding(
         claim="Very long inputs lose information all the same",
-        verdict="by seeds at 400 steps; at 1,000 for all that was tried",
+        verdict="at 400 steps some seeds do; over 1,000 nothing is learned by any",
         figure="findings/lag",
-        caption="Seeds that solve the task, by cell and length; 5,000 weights, five seeds",
-        records=(name,),
+        caption="Seeds that solve the sum of two numbers, by cell and length; 5,000 weights, five seeds",
+        records=(name, copied),
         text=(
             f"""At 400 steps the GRU solves the sum in {learned("gru")} seeds, the LSTM in {learned("lstm")}, JANET in
 {learned("janet")} (one of its runs diverged) and the RNN in {learned("rnn")}. A mean says little there: a run either
 finds the memory or does not. For LSTM and JANET that is a limit of training, not of the cell: what it can hold,
 another seed finds.""",
-            """At 1,000 steps, to copy ten symbols, see
-[bai2018_copy_memory](../../experiments/results/bai2018_copy_memory/README.md).""",
+            f"""To copy ten symbols over 1,000 steps, at the protocol of Bai and others (2018), none of 12,700 weights
+learns in 3,000 updates: who writes blanks and guesses has a loss of 0.0204, the RNN {value(copied, "copy", "rnn")},
+the LSTM {value(copied, "copy", "lstm")} and the GRU {value(copied, "copy", "gru")}. The published numbers, a run
+each, are no better to speak of.""",
         ),
     )
 

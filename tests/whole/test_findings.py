@@ -133,6 +133,13 @@ def test_length():
     assert [run["status"] for run in record.of_cell("adding(length=400, longer=1)", "janet")].count("diverged") == 1
 
 
+def test_copying_over_a_thousand_steps():
+    record = recorded.of("bai2018_copy_memory")
+    for cell in ("rnn", "lstm", "gru"):
+        assert record.test("copy", cell).mean > 0.0204, "no better than to guess: 10 ln 8 / 1020 = 0.02039"
+    assert all(float(line["published"]) > 0.0195 for line in record.published)
+
+
 def test_small_data():
     name, cells = "small_data", ("rnn", "lstm", "gru")
     ahead = []
