@@ -216,7 +216,7 @@ def losing() -> Finding:
 
     return Finding(
         claim="Very long inputs lose information all the same",
-        verdict="at 400 steps some seeds do; over 1,000 nothing is learned by any",
+        verdict="at 400 steps at some seeds; over 1,000 nothing is learned at all",
         figure="findings/lag",
         caption="Seeds that solve the sum of two numbers, by cell and length; 5,000 weights, five seeds",
         records=(name, copied),
