@@ -1,4 +1,4 @@
-"""Draws docs/counting.svg from the record of an experiment on `counting`: `python docs/counting_figure.py NAME STORE`.
+"""Draws docs/findings/counting.svg from the record of an experiment on `counting`: `python docs/counting_figure.py NAME STORE`.
 
 Cell states of an LSTM, and states of a GRU, along one string aⁿbⁿ (or aⁿbⁿcⁿ), a line a unit, as in figure 1 of G. Weiss,
 Y. Goldberg and E. Yahav, arXiv 1805.04908: a unit that counts rises by a step with each a and falls by one with each b.
@@ -22,7 +22,7 @@ from gru_tf.suite.tracking import model as stored
 from gru_tf.tasks.memory.counting import Counting
 from gru_tf.training import diagnostics
 
-FILE = Path(__file__).with_name("counting.svg")
+FILE = Path(__file__).parent / "findings" / "counting.svg"
 STATES = {"lstm": ("c", "cell state c"), "gru": ("h", "state h")}
 WRONG, MUTED = "#B3402A", "#6b7075"
 
