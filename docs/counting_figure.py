@@ -1,4 +1,4 @@
-"""Draws docs/findings/counting.svg from the record of an experiment on `counting`: `python docs/counting_figure.py NAME STORE`.
+"""Draws docs/findings/counting.svg of an experiment on `counting`: `python docs/counting_figure.py NAME STORE`.
 
 Cell states of an LSTM, and states of a GRU, along one string aⁿbⁿ (or aⁿbⁿcⁿ), a line a unit, as in figure 1 of G. Weiss,
 Y. Goldberg and E. Yahav, arXiv 1805.04908: a unit that counts rises by a step with each a and falls by one with each b.
