@@ -80,9 +80,9 @@ def run(
     loaded = yaml_file.load(yaml_file.locate(experiment), **others)
     from gru_tf import suite
 
-    ask(loaded)
     if seeds is not None:
         suite.expect_alone(loaded, store)
+    ask(loaded)
     progress, results = RunProgress(console), suite.finished(suite.load(loaded), store)
     if results is None:
         expect_writable_store(store)
