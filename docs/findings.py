@@ -5,7 +5,6 @@
 Those that look into networks come from a store: `docs/counting_figure.py`, `docs/looking_inside.py`.
 """
 
-import math
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -15,13 +14,13 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from pages import recorded
-from pages.findings import BESIDE
+from pages.finding import BESIDE, called
 from pages.recorded import Recorded
 
 from gru_tf.foundation import palette
 
 FOLDER = Path(__file__).with_name("findings")
-INK, MUTED, MODEL = "#1c1e21", "#6b7075", "#b3402a"
+MUTED, MODEL = "#6b7075", "#b3402a"
 PATHS = {"fused": "this project's kernels", "keras xla": "Keras' layers, XLA", "keras": "Keras' layers"}
 
 
@@ -67,7 +66,6 @@ def scores(axes: Any, record: Recorded, tasks: dict[str, str], cells: Sequence[s
 
 
 LEAST = -1.0  # what is worse is drawn there
-SOLVED = 0.9  # of the way from the trivial answer to a perfect one
 HALO: dict[str, Any] = {"bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}}
 WITHOUT: dict[str, Any] = {"ls": "", "marker": "D", "ms": 5.5, "mfc": "white", "mec": MODEL, "mew": 1.4}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -125,12 +123,6 @@ OF_CLAIMS = {
     "tiny_shakespeare": "the next character",
     "multi30k": "translation",
 }
-SMALL_REAL = {
-    "airline": "airline passengers",
-    "ucr(name=ItalyPowerDemand": "a day's demand of power",
-    "ucr": "Japanese vowels",
-    "digits": "images of digits",
-}
 OF_FORGETTING = {
     "adding": "two numbers over 50 steps",
     "delayed_recall": "a word, eight steps later",
@@ -157,11 +149,10 @@ def lag() -> Figure:
     record, cells = recorded.of("length"), ("rnn", "janet", "lstm", "gru")
     for place, cell in enumerate(cells):
         for n, task in enumerate(LENGTHS):
-            ended = record.of_cell(task, cell)
-            solved = sum(recorded.number(run["score"]) > SOLVED for run in ended)
-            axes.barh(place, 0.94 * solved / len(ended), left=n, height=0.7, color=palette.colour(cell))
+            solved, ended = record.solved(task, cell)
+            axes.barh(place, 0.94 * solved / ended, left=n, height=0.7, color=palette.colour(cell))
             axes.barh(place, 0.94, left=n, height=0.7, facecolor="none", edgecolor="#B8B8B8", lw=0.7)
-            axes.text(n + 0.47, place, f"{solved} of {len(ended)}", ha="center", va="center", fontsize=8.5, **HALO)
+            axes.text(n + 0.47, place, f"{solved} of {ended}", ha="center", va="center", fontsize=8.5, **HALO)
     axes.set_yticks(range(len(cells)), cells)
     axes.set_xticks([n + 0.47 for n in range(len(LENGTHS))], [f"{steps:,.0f}" for steps in LENGTHS.values()])
     axes.set_xlabel("steps of the sequence")
@@ -242,7 +233,7 @@ def small_data() -> Figure:
     left.set(xlabel="training examples", ylabel="test accuracy")
     for cell in ("rnn", "lstm", "gru"):
         for split, dash in (("last_train_loss", (0, (1, 1.2))), ("last_validation_loss", "-")):
-            means = [_mean(record, task, cell, split) for task in EXAMPLES]
+            means = [record.mean(task, cell, split) for task in EXAMPLES]
             style = {"color": palette.colour(cell), "marker": palette.marker(cell), "ms": 4.5, "lw": 1.4}
             right.plot(list(EXAMPLES.values()), means, ls=dash, **style)
     right.set_xscale("log")
@@ -254,13 +245,6 @@ def small_data() -> Figure:
     light(right, "y")
     legend(drawn, left)
     return drawn
-
-
-def _mean(record: Recorded, task: str, cell: str, name: str) -> float:
-    label = record.task(task)
-    chosen = [run for run in record.runs if (run["task"], run["cell"], run["purpose"]) == (label, cell, "final")]
-    values = [recorded.number(run[name]) for run in chosen if run[name]]
-    return sum(values) / len(values) if values else math.nan
 
 
 @figure
@@ -276,11 +260,11 @@ def needed() -> Figure:
         axes.plot([mean], [place - 0.14], ls="", color=tone, marker=palette.marker(best), ms=6)
         axes.plot([max(LEAST, record.score(task, model).mean)], [place + 0.18], **WITHOUT)
         axes.text(1.03, place, f"{best} · {model.replace('_', ' ')}", va="center", fontsize=8.5, color=MUTED)
-    for cell in ("rnn", "lstm", "gru"):
+    for cell in dict.fromkeys(recorded.of(name).best(task) for name, task, _ in BESIDE):
         axes.plot([], [], ls="", color=palette.colour(cell), marker=palette.marker(cell), ms=6, label=cell)
     axes.plot([], [], label="best without a network", **WITHOUT)
     axes.set_ylim(len(BESIDE) - 0.4, -0.6)
-    axes.set_yticks(range(len(BESIDE)), [called for *_, called in BESIDE])
+    axes.set_yticks(range(len(BESIDE)), [title for *_, title in BESIDE])
     axes.set_xlim(LEAST - 0.02, 1.02)
     axes.set_xlabel("score: 0 the trivial answer, 1 a perfect one")
     light(axes, "x")
@@ -294,11 +278,11 @@ def seventeen() -> Figure:
     record = recorded.of("equal_parameters")
     drawn, (axes,) = panels(1, 4.3, 7.6)
     others = [cell for cell in record.cells if cell not in ("rnn", "lstm", "gru")]
-    for place, task in enumerate(SMALL_REAL):
+    for place, task in enumerate(record.tasks):
         means = [record.score(task, cell).mean for cell in others]
         label = None if place else "14 other cells"
         axes.plot(means, [place] * len(means), "|", color=MUTED, ms=9, mew=1.2, label=label)
-    scores(axes, record, SMALL_REAL, ["rnn", "lstm", "gru"])
+    scores(axes, record, {task: called(task) for task in record.tasks}, ["rnn", "lstm", "gru"])
     axes.set_xlim(-0.3, 1.02)  # an interval of three seeds reaches further than a score can
     legend(drawn, axes)
     return drawn

@@ -1,6 +1,7 @@
 """A finding of the page "What we found", and the words in which it says what is recorded."""
 
 import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gru_tf.analysis.statistics import Interval
@@ -92,10 +93,7 @@ def left(cell: str, when: str) -> str:
 
 NAMES = {
     "airline": "airline passengers",
-    "sunspots": "sunspots",
-    "temperatures": "temperatures",
     "ucr(name=ItalyPowerDemand)": "a day's demand of power",
-    "ucr(name=JapaneseVowels)": "Japanese vowels",
     "ucr": "Japanese vowels",
     "delayed_recall": "delayed recall",
     "digits": "images of digits",
@@ -135,14 +133,38 @@ def label(cell: str) -> str:
 
 
 def baselines(name: str) -> tuple[list[str], list[str], list[str]]:
-    """Tasks where the best cell is better than the best model without a network; where that is; where neither is."""
+    """`won_by` of all tasks of an experiment that a model without a network was fitted to."""
     record = recorded.of(name)
+    return won_by([(name, task, called(task)) for task in record.tasks if record.best_baseline(task)])
+
+
+def won_by(tasks: Iterable[tuple[str, str, str]]) -> tuple[list[str], list[str], list[str]]:
+    """Tasks where the best cell is better than the best model without a network; where that is; where neither is.
+
+    Args:
+        tasks: record, how the task's label begins, what it is called.
+    """
     groups: tuple[list[str], list[str], list[str]] = ([], [], [])
-    for task in record.tasks:
-        model = record.best_baseline(task)
-        if model is None:
-            continue
-        best = record.best(task)
+    for name, task, title in tasks:
+        record = recorded.of(name)
+        best, model = record.best(task), str(record.best_baseline(task))
         better = record.pair(task, best, model)["better"]
-        groups[0 if better == best else 1 if better == model else 2].append(called(task))
+        groups[0 if better == best else 1 if better == model else 2].append(title)
     return groups
+
+
+BESIDE = (  # record, how the task's label begins, what it is called
+    ("karim2018_ucr", "ucr(name=ArrowHead", "ArrowHead"),
+    ("karim2018_ucr", "ucr(name=GunPoint", "GunPoint"),
+    ("karim2018_ucr", "ucr(name=Italy", "ItalyPowerDemand"),
+    ("geron2019_waves_one_step", "waves", "waves"),
+    ("lin2023_ett", "ett", "96 hours of ETTh1"),
+    ("claims", "ett", "24 hours of oil temperature"),
+    ("equal_parameters", "airline", "airline passengers"),
+    ("small_data", "mnist(examples=3000,", "3,000 images"),
+    ("claims", "digits", "small images"),
+    ("claims", "polyphonic", "music"),
+    ("claims", "spoken_digits", "speech"),
+    ("claims", "sst2", "sentiment"),
+    ("claims", "tiny_shakespeare", "characters"),
+)

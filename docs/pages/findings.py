@@ -4,15 +4,14 @@
 between the numbers are written by hand; tests/whole/test_findings.py asks that the records say what they say.
 """
 
-import statistics
 import textwrap
 from pathlib import Path
 
 from gru_tf.analysis.formats.markup import pipes
 from gru_tf.analysis.wording import interval, listed, sentence
-from pages import published as published_page
 from pages import recorded
 from pages.finding import (
+    BESIDE,
     Finding,
     baselines,
     called,
@@ -26,6 +25,7 @@ from pages.finding import (
     units,
     units_of,
     value,
+    won_by,
 )
 
 PAGE = Path(__file__).resolve().parents[1] / "explanation" / "what_we_found.md"
@@ -196,7 +196,7 @@ def length() -> Finding:
         records=(name,),
         text=(
             f"""Two marked numbers anywhere in a sequence are to be added at its end. The RNN has a mean squared error
-of {errors("rnn", 25, 50, 100, 200)} steps, where always to answer 1 has 0.167: it fails between 50 and 200. LSTM
+of {errors("rnn", 25, 50, 100, 200)} steps, where always to answer 1 has 0.167: it fails between 50 and 100. LSTM
 ({errors("lstm", 100, 200)}) and GRU ({errors("gru", 100, 200)}) do not notice.""",
             f"""JANET, which has the forget gate alone and begins half open here, is at
 {errors("janet", 50, 100, 200)}. As it is built by default it does not keep what LSTM and GRU keep; begun
@@ -211,25 +211,23 @@ def losing() -> Finding:
     task = "adding(length=400, longer=1)"
 
     def learned(cell: str) -> str:
-        record = recorded.of(name)
-        ended = record.of_cell(task, cell)
-        return f"{sum(recorded.number(run['score']) > 0.9 for run in ended)} of {len(ended)}"
+        return "{} of {}".format(*recorded.of(name).solved(task, cell))
 
     return Finding(
         claim="Very long inputs lose information all the same",
         verdict="at 400 steps at some seeds; over 1,000 nothing is learned in 3,000 updates",
         figure="findings/lag",
-        caption="Seeds that solve the sum of two numbers, by cell and length; 5,000 weights, five seeds",
+        caption="Seeds that solve the sum (a score above 0.9), by cell and length; 5,000 weights, five seeds",
         records=(name, copied),
         text=(
             f"""At 400 steps the GRU solves the sum in {learned("gru")} seeds, the LSTM in {learned("lstm")}, JANET in
 {learned("janet")} (one of its runs diverged) and the RNN in {learned("rnn")}. A mean says little there: a run either
 finds the memory or does not. For LSTM and JANET that is a limit of training, not of the cell: what it can hold,
 another seed finds.""",
-            f"""To copy ten symbols over 1,000 steps, at the protocol of Bai and others (2018), none of 12,700 weights
-learns in 3,000 updates: who writes blanks and guesses has a loss of 0.0204, the RNN {value(copied, "copy", "rnn")},
-the LSTM {value(copied, "copy", "lstm")} and the GRU {value(copied, "copy", "gru")}. The published numbers, a run
-each, are no better to speak of.""",
+            f"""To copy ten symbols over 1,000 steps, at the protocol of Bai and others (2018), no network of 12,700
+weights learns in 3,000 updates: who writes blanks and guesses has a loss of 0.0204, the RNN
+{value(copied, "copy", "rnn")}, the LSTM {value(copied, "copy", "lstm")} and the GRU {value(copied, "copy", "gru")}.
+The published numbers, a run each, are no better to speak of.""",
         ),
     )
 
@@ -270,8 +268,7 @@ def small_data() -> Finding:
         return f"{interval(record.test(task, best))} by the {best.upper()}, {rival}"
 
     def loss(cell: str, examples: int, split: str) -> str:
-        runs = recorded.of(name).of_cell(f"mnist(examples={examples},", cell)
-        return f"{statistics.mean(float(run[split]) for run in runs):.2g}"
+        return f"{recorded.of(name).mean(f'mnist(examples={examples},', cell, split):.2g}"
 
     return Finding(
         claim="Little data overfits",
@@ -294,12 +291,8 @@ LSTM and GRU do not differ significantly at any size.""",
 
 def needed() -> Finding:
     """Whether sequences need a recurrent network, over all records of real or simulated data with a model beside."""
-    groups: dict[str, list[str]] = {"": [], "cell": [], "model": []}
-    for name, task, title in BESIDE:
-        record = recorded.of(name)
-        best, model = record.best(task), str(record.best_baseline(task))
-        groups[{best: "cell", model: "model"}.get(record.pair(task, best, model)["better"], "")].append(title)
-    counts = len(groups["cell"]), len(groups["model"])
+    cell, model, neither = won_by(BESIDE)
+    counts = len(cell), len(model)
     verdict = f"of {len(BESIDE)} tasks, a network is better on {counts[0]}, a model without one on {counts[1]}"
     return Finding(
         claim="Sequences need a recurrent network",
@@ -308,11 +301,11 @@ def needed() -> Finding:
         caption="The best recurrent network of an experiment, and the best model without one; scores, with 95 % intervals",
         records=tuple(dict.fromkeys(name for name, _, _ in BESIDE)),
         text=(
-            f"""The best network is significantly better on {listed(groups["cell"])}; a model without a network on
-{listed(groups["model"])}; on {listed(groups[""])} neither is shown to be better: on characters and oil temperature
-that model is far ahead, and the verdict withheld, as the network may not be at its best. The models are ridge
-regression, convolutions with random kernels (rocket), nearest neighbours, n-grams, bags of words, a Markov chain and
-seasonal naive forecasts, tuned on the same validation split.""",
+            f"""The best network is significantly better on {listed(cell)}; a model without a network on
+{listed(model)}; on {listed(neither)} neither is shown to be better: on characters and oil temperature that model is
+far ahead, and the verdict withheld, as the network may not be at its best. The models are ridge regression,
+convolutions with random kernels (rocket), nearest neighbours, n-grams, bags of words, a Markov chain and seasonal
+naive forecasts, tuned on the same validation split.""",
             """That is why every comparison of this project fits them beside the cells, and recommends one where it is
 ahead ([where you need no network](no_network.md)).""",
         ),
@@ -362,31 +355,12 @@ and whose gates do not see the state have a thousand units for 10,000 weights, a
     )
 
 
-BESIDE = (  # record, how the task's label begins, what it is called
-    ("karim2018_ucr", "ucr(name=ArrowHead", "ArrowHead"),
-    ("karim2018_ucr", "ucr(name=GunPoint", "GunPoint"),
-    ("karim2018_ucr", "ucr(name=Italy", "ItalyPowerDemand"),
-    ("geron2019_waves_one_step", "waves", "waves"),
-    ("lin2023_ett", "ett", "96 hours of ETTh1"),
-    ("claims", "ett", "24 hours of oil temperature"),
-    ("brownlee2016_airline", "airline", "airline passengers"),
-    ("small_data", "mnist(examples=3000,", "3,000 images"),
-    ("claims", "digits", "small images"),
-    ("claims", "polyphonic", "music"),
-    ("claims", "spoken_digits", "speech"),
-    ("claims", "sst2", "sentiment"),
-    ("claims", "tiny_shakespeare", "characters"),
-)
-ORDER = (
-    *("fewer", "speed", "length", "losing", "gradients", "tasks"),
-    *("forgetting", "counting", "served", "small_data", "needed", "seventeen", "resets"),
-)
 HEAD = """# What we found
 
 What tutorials and papers say of RNN, LSTM and GRU, asked of data: one figure a claim, inconvenient answers included. Every
 number is from a record in [experiments/results](../../experiments/results), with its protocol, machine, seconds and command,
-those of times and gradients from `speed.json` and `gradients.json` beside this page;
-intervals are 95 % over seeds, and *better* means significantly so, corrected for everything that an experiment compares
+those of times and gradients from `speed.json` and `gradients.json` beside this page. Intervals are
+95 % over seeds, and *better* means significantly so, corrected for everything that an experiment compares
 ([how verdicts are reached](verdicts.md)). [Published numbers](published.md) stand on a page of their own.
 
 {summary}
@@ -397,16 +371,22 @@ weights), so that what is said here is said of small networks.
 """
 
 
+ORDER = (
+    *(fewer, speed, length, losing, gradients, tasks),
+    *(forgetting, counting, served, small_data, needed, seventeen, resets),
+)
+
+
 def findings() -> tuple[Finding, ...]:
     """All of them, in the order of the page."""
-    return tuple(globals()[name]() for name in ORDER)
+    return tuple(one() for one in ORDER)
 
 
 def page() -> str:
     """The text."""
     every = findings()
     rows = [[f"[{one.claim}](#{anchor(one.claim)})", one.verdict] for one in every]
-    facts = [f for record in published_page.records() for f in (record.facts, record.further) if f]
+    facts = [f for record in recorded.every() for f in (record.facts, record.further) if f]
     hours = f"{sum(known['seconds']['runs'] for known in facts) / 3600:.1f}"
     runs = f"{sum(known['runs']['all'] for known in facts):,}"
     head = HEAD.format(summary=pipes([["claim", "answer"], *rows], numbers=False), runs=runs, hours=hours)

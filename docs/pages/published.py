@@ -3,25 +3,25 @@
 `PYTHONPATH=docs python -m pages.published` writes it; git has it, so that it is read without building the site.
 """
 
-import csv
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gru_tf.analysis.formats.markup import escaped, pipes
 from gru_tf.analysis.statistics import Interval
 from gru_tf.analysis.wording import interval
+from pages import recorded
+from pages.recorded import RESULTS, Recorded
 
-ROOT = Path(__file__).resolve().parents[2]
-RESULTS, PAGE = ROOT / "experiments" / "results", ROOT / "docs" / "explanation" / "published.md"
+PAGE = Path(__file__).resolve().parents[1] / "explanation" / "published.md"
 HEADINGS = ("result", "of", "theirs", "ours [95 % interval] (seeds)", "verdict", "size")
 HEAD = """# Published numbers beside ours
 
 Numbers that others have published, and the same experiment run here, at the paper's own protocol where two cores allow it.
-{count} numbers, from {records}: {words}. [How a verdict is reached](verdicts.md#published-numbers): *reproduced* is that our
-95 % interval over seeds overlaps what their number may be, by its printed digits and its own uncertainty.
+{count} numbers, from {records}: {words}.{computed}
+[How a verdict is reached](verdicts.md#published-numbers): *reproduced* is that our 95 % interval over seeds overlaps what
+their number may be, by its printed digits and its own uncertainty.
 
 *Tag*: where their number was seen: read in the source, quoted in another text, or recalled, as commonly cited; *differs*:
 their protocol is known to be another. *Runs*: how many it is of; most are single runs. *Size*: "full protocol" where
@@ -35,64 +35,26 @@ Nothing is recorded yet: `gru-tf record NAME` writes the results of a finished e
 """
 
 
-class Record(NamedTuple):
-    """A folder of experiments/results.
-
-    Args:
-        facts: of its runs.
-        published: its published numbers.
-        second: means of a second run by other seeds; () where there is none.
-        further: the facts of the second run; None where there is none.
-    """
-
-    facts: dict[str, Any]
-    published: Sequence[dict[str, str]]
-    second: Sequence[dict[str, str]]
-    further: dict[str, Any] | None
-
-
-def records(folder: Path = RESULTS) -> list[Record]:
-    """Every record, by name."""
-    return [
-        Record(
-            _facts(file), _lines(file.with_name("published.csv")), _lines(file.with_name("second.csv")), _again_facts(file)
-        )
-        for file in sorted(folder.glob("*/record.json"))
-    ]
-
-
-def _facts(file: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return content
-
-
-def _again_facts(file: Path) -> dict[str, Any] | None:
-    further = file.with_name("second.json")
-    return _facts(further) if further.is_file() else None
-
-
-def _lines(file: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.is_file() else []
-
-
 def page(folder: Path = RESULTS) -> str:
     """The text."""
-    every = records(folder)
+    every = recorded.every(folder)
     if not every:
         return NOTHING
     numbers = [(record, line) for record in every for line in record.published]
     return "\n\n".join([_head(every, numbers), *_table(numbers), *_seconds(every), *_compute(every)]) + "\n"
 
 
-def _head(every: Sequence[Record], numbers: Sequence[tuple[Record, dict[str, str]]]) -> str:
-    words = Counter(line["verdict"] for _, line in numbers)
+def _head(every: Sequence[Recorded], numbers: Sequence[tuple[Recorded, dict[str, str]]]) -> str:
+    own = [line["verdict"] for _, line in numbers if line["tag"] == "computed"]
+    words = Counter(line["verdict"] for _, line in numbers if line["tag"] != "computed")
     named = ", ".join(f"{count} {word}" for word, count in words.most_common()) or "none with a verdict"
     sources = sum(bool(record.published) for record in every)
     counted = "1 recorded experiment" if sources == 1 else f"{sources} recorded experiments"
-    return HEAD.format(count=len(numbers), records=counted, words=named).strip()
+    computed = f" {len(own)} more are computed here by other code: {own.count('reproduced')} reproduced." if own else ""
+    return HEAD.format(count=len(numbers) - len(own), records=counted, words=named, computed=computed).strip()
 
 
-def _table(numbers: Sequence[tuple[Record, dict[str, str]]]) -> Iterator[str]:
+def _table(numbers: Sequence[tuple[Recorded, dict[str, str]]]) -> Iterator[str]:
     if not numbers:
         return
     yield pipes([list(HEADINGS), *([*_cells(*each)] for each in numbers)], numbers=False)
@@ -107,7 +69,7 @@ def _table(numbers: Sequence[tuple[Record, dict[str, str]]]) -> Iterator[str]:
     )
 
 
-def _cells(record: Record, line: dict[str, str]) -> Iterator[str]:
+def _cells(record: Recorded, line: dict[str, str]) -> Iterator[str]:
     name = record.facts["name"]
     yield f"[{escaped(name)}](../../experiments/results/{name})"
     yield escaped(f"{_task(record, line['task'])}, {line['cell']}: {line['metric']}")
@@ -116,7 +78,7 @@ def _cells(record: Record, line: dict[str, str]) -> Iterator[str]:
     yield from (escaped(_verdict(line)), size(record.facts))
 
 
-def _task(record: Record, label: str) -> str:
+def _task(record: Recorded, label: str) -> str:
     """The task's name, without the options that the result's page has, unless several of the record have it."""
     name, others = label.partition("(")[0], {line["task"] for line in record.published}
     return name if sum(other.partition("(")[0] == name for other in others) == 1 else label
@@ -153,7 +115,7 @@ def size(facts: dict[str, Any]) -> str:
     return "full protocol" + (f" but for {points} point{'' if points == 1 else 's'}" if points else "")
 
 
-def _seconds(every: Sequence[Record]) -> Iterator[str]:
+def _seconds(every: Sequence[Recorded]) -> Iterator[str]:
     """Which experiments were run again by other seeds, and how many means lie inside of the first intervals."""
     again = [record for record in every if record.second]
     if not again:
@@ -164,7 +126,7 @@ def _seconds(every: Sequence[Record]) -> Iterator[str]:
     yield pipes([list(names), *([*_again(record)] for record in again)])
 
 
-def _again(record: Record) -> Iterator[str]:
+def _again(record: Recorded) -> Iterator[str]:
     name, count = record.facts["name"], len(record.second)
     yield f"[{escaped(name)}](../../experiments/results/{name})"
     inside, predicted = (sum(line[key] == "True" for line in record.second) for key in ("inside", "predicted"))
@@ -172,7 +134,7 @@ def _again(record: Record) -> Iterator[str]:
     yield from (str(count), str(inside), f"{expected:.1f}", str(predicted), f"{0.95 * count:.1f}")
 
 
-def _compute(every: Sequence[Record]) -> Iterator[str]:
+def _compute(every: Sequence[Recorded]) -> Iterator[str]:
     """What all of it took."""
     yield "## Compute"
     known = [(record, facts) for record in every for facts in (record.facts, record.further) if facts]
@@ -188,7 +150,7 @@ def _compute(every: Sequence[Record]) -> Iterator[str]:
     )
 
 
-def _spent(record: Record, facts: dict[str, Any]) -> Iterator[str]:
+def _spent(record: Recorded, facts: dict[str, Any]) -> Iterator[str]:
     seconds, machine = facts["seconds"], facts["machine"]
     cores = f", {machine['cores']} cores" if "cores" in machine else ""
     yield f"[{escaped(record.facts['name'])}](../../experiments/results/{record.facts['name']})"

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import statistics
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from gru_tf.analysis.statistics.intervals import mean_interval
 RESULTS = Path(__file__).resolve().parents[2] / "experiments" / "results"
 SPEED = Path(__file__).resolve().parents[1] / "explanation" / "speed.json"
 GRADIENTS = SPEED.with_name("gradients.json")
+SOLVED = 0.9  # of the way from the trivial answer to a perfect one
 Line = dict[str, str]
 
 
@@ -33,8 +35,7 @@ class Recorded:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """Definition, machine, time."""
-        content: dict[str, Any] = json.loads((self.folder / "record.json").read_text(encoding="utf-8"))
-        return content
+        return _json(self.folder / "record.json")
 
     @cached_property
     def table(self) -> list[Line]:
@@ -55,6 +56,17 @@ class Recorded:
     def published(self) -> list[Line]:
         """A row for each published number."""
         return self._lines("published")
+
+    @cached_property
+    def second(self) -> list[Line]:
+        """A row for each mean of a second run by other seeds."""
+        return self._lines("second")
+
+    @cached_property
+    def further(self) -> dict[str, Any] | None:
+        """The facts of the second run; None where there is none."""
+        file = self.folder / "second.json"
+        return _json(file) if file.is_file() else None
 
     @cached_property
     def claims(self) -> dict[str, Line]:
@@ -98,6 +110,16 @@ class Recorded:
         wanted = self.task(task), cell, "final"
         return [run for run in self.runs if (run["task"], run["cell"], run["purpose"]) == wanted]
 
+    def mean(self, task: str, cell: str, column: str) -> float:
+        """Of a column of its final runs; NaN where none has it."""
+        values = [number(run[column]) for run in self.of_cell(task, cell) if run[column]]
+        return statistics.mean(values) if values else math.nan
+
+    def solved(self, task: str, cell: str) -> tuple[int, int]:
+        """How many of its final runs solve the task, and how many there are."""
+        ended = self.of_cell(task, cell)
+        return sum(number(run["score"]) > SOLVED for run in ended), len(ended)
+
     def score(self, task: str, cell: str) -> Interval:
         """The mean of the score with its interval: 0 is the trivial answer, 1 a perfect one."""
         label, purposes = self.task(task), ("final", "baseline")
@@ -122,6 +144,16 @@ class Recorded:
         return max(rows, key=lambda row: sign * number(row["mean"]))["cell"] if rows else None
 
 
+def _json(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content
+
+
+def every(folder: Path = RESULTS) -> list[Recorded]:
+    """All records, by name."""
+    return [Recorded(file.parent) for file in sorted(folder.glob("*/record.json"))]
+
+
 def number(text: str) -> float:
     """NaN for nothing."""
     return float(text) if text else math.nan
@@ -139,8 +171,7 @@ def of(name: str) -> Recorded:
 @cache
 def speed() -> dict[str, Any]:
     """What `docs/measuring_speed.py` measured."""
-    content: dict[str, Any] = json.loads(SPEED.read_text(encoding="utf-8"))
-    return content
+    return _json(SPEED)
 
 
 def timed(cell: str, path: str, equal: str) -> dict[str, Any]:
@@ -152,5 +183,4 @@ def timed(cell: str, path: str, equal: str) -> dict[str, Any]:
 @cache
 def gradients() -> dict[str, dict[str, list[float]]]:
     """What `docs/looking_inside.py` wrote: cell → before and after training → of each seed, what is left of the gradient."""
-    content: dict[str, dict[str, list[float]]] = json.loads(GRADIENTS.read_text(encoding="utf-8"))
-    return content
+    return _json(GRADIENTS)

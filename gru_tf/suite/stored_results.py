@@ -42,12 +42,9 @@ def expect_alone(experiment: Experiment, store: str | None = None) -> None:
     A run would take its place there: answer, report, times and best models are those of the definition that was run last.
     """
     uri = address.checked(address.default_uri() if store is None else store)
-    if address.file_of(uri) is not None and not reading.has(experiment.name, store):
-        return
-    stored = reading.find(experiment.name, store)
     try:
-        there = stored.experiment if stored is not None else _record(experiment.name, store).experiment
-    except UserError:  # a server has none of that name
+        there = results(experiment.name, uri).experiment
+    except UserError:  # the store has none of that name, or there is no store yet
         return
     if there.fingerprint != experiment.fingerprint:
         raise UserError(

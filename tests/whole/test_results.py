@@ -295,8 +295,12 @@ def test_a_page_of_other_records_is_noticed(folder):
 
 
 def test_an_address_is_behind_its_group(monkeypatch, tmp_path):
-    from gru_tf.analysis.recorded.facts import address
+    from gru_tf.analysis.recorded.facts import place_of
 
     place = Path("experiments/published/waves.yaml")
     monkeypatch.setattr(files, "groups", lambda: {"": {"mine": Path("mine.yaml")}, "published": {"waves": place}})
-    assert (address("waves"), address("mine"), address("other")) == ("published/waves", "mine", "other")
+    assert [place_of(name) for name in ("waves", "mine", "other")] == [
+        ("published/waves", place),
+        ("mine", Path("mine.yaml")),
+        ("other", None),
+    ]

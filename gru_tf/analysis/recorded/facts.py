@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from gru_tf.analysis.recorded.paths import without_paths
@@ -42,20 +43,18 @@ def facts(results: Results) -> dict[str, Any]:
 
 def command(experiment: Experiment) -> str:
     """What runs it: with its seeds, where these are not the file's."""
-    file = next((named[experiment.name] for named in files.groups().values() if experiment.name in named), None)
+    place, file = place_of(experiment.name)
     own = yaml_file.load(file).seeds if file is not None else experiment.seeds
     first, last = min(experiment.seeds), max(experiment.seeds)
     every = tuple(range(first, last + 1)) == experiment.seeds
     named = f"{first}-{last}" if every else ",".join(map(str, experiment.seeds))
-    return f"gru-tf run {address(experiment.name)}" + ("" if own == experiment.seeds else f" --seeds {named}")
+    return f"gru-tf run {place}" + ("" if own == experiment.seeds else f" --seeds {named}")
 
 
-def address(name: str) -> str:
-    """What `gru-tf run` calls an experiment that comes with the package: its name behind its group."""
-    for group, named in files.groups().items():
-        if name in named:
-            return f"{group}/{name}".lstrip("/")
-    return name
+def place_of(name: str) -> tuple[str, Path | None]:
+    """What `gru-tf run` calls an experiment: of the package, its name behind its group, and its file; else None."""
+    places = ((f"{group}/{name}".lstrip("/"), named[name]) for group, named in files.groups().items() if name in named)
+    return next(places, (name, None))
 
 
 def counts(runs: Sequence[RunResult]) -> dict[str, int]:

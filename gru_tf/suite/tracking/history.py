@@ -24,32 +24,23 @@ def validation(client: Any, uri: str, ids: Mapping[str, str], results: Iterable[
     Raises:
         StoreError: where the server does not answer.
     """
+    named = [result for result in results if result.metric]
     histories: dict[str, list[float]] = {}
-    results = [result for result in results if result.metric]
-    with answering(uri):
-        for metric in dict.fromkeys(result.metric for result in results):
-            by_id = {ids[r.run.fingerprint]: r.run.fingerprint for r in results if r.metric == metric}
-            values = read(client, list(by_id), f"validation_{metric}")
-            histories |= {by_id[run_id]: series for run_id, series in values.items()}
+    for metric in dict.fromkeys(result.metric for result in named):
+        key = f"validation_{metric}"
+        several = by_epoch(client, uri, ids, [result for result in named if result.metric == metric], [key])
+        histories |= {fingerprint: series[key] for fingerprint, series in several.items()}
     return histories
 
 
-def losses(client: Any, uri: str, ids: Mapping[str, str], results: Iterable[RunResult]) -> dict[str, dict[str, list[float]]]:
-    """Fingerprint → "train_loss" and "validation_loss" by epoch, of results read from the store; what has none is left out.
-
-    Args:
-        client: MLflow's.
-        uri: of the store.
-        ids: fingerprint → MLflow's run.
-        results: whose histories.
-
-    Raises:
-        StoreError: where the server does not answer.
-    """
+def by_epoch(
+    client: Any, uri: str, ids: Mapping[str, str], results: Iterable[RunResult], keys: Sequence[str]
+) -> dict[str, dict[str, list[float]]]:
+    """Fingerprint → name → values, of these metrics; otherwise as `validation`."""
     by_id = {ids[result.run.fingerprint]: result.run.fingerprint for result in results}
     histories: dict[str, dict[str, list[float]]] = {}
     with answering(uri):
-        for key in LOSSES:
+        for key in keys:
             for run_id, series in read(client, list(by_id), key).items():
                 histories.setdefault(by_id[run_id], {})[key] = series
     return histories

@@ -179,7 +179,7 @@ class Record:
 
     def loss_histories(self, results: Iterable[RunResult]) -> dict[str, dict[str, list[float]]]:
         """Fingerprint → losses on both splits by epoch, of results that `results` gave; without those that have none."""
-        return history.losses(self.client, self.uri, self.ids, results)
+        return history.by_epoch(self.client, self.uri, self.ids, results, history.LOSSES)
 
     @guarded
     def diagnostics(self, result: RunResult) -> Diagnostics | None:
