@@ -304,8 +304,8 @@ def needed() -> Finding:
             f"""The best network is significantly better on {listed(cell)}; a model without a network on
 {listed(model)}; on {listed(neither)} neither is shown to be better: on characters and oil temperature that model is
 far ahead, and the verdict withheld, as the network may not be at its best. The models are ridge regression,
-convolutions with random kernels (rocket), nearest neighbours, n-grams, bags of words, a Markov chain and seasonal
-naive forecasts, tuned on the same validation split.""",
+convolutions with random kernels (rocket), nearest neighbours, n-grams, bags of words and a Markov chain, tuned on the
+same validation split.""",
             """That is why every comparison of this project fits them beside the cells, and recommends one where it is
 ahead ([where you need no network](no_network.md)).""",
         ),
